@@ -1,0 +1,3 @@
+from pavg.cli import main
+
+main()

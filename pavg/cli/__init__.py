@@ -1,0 +1,36 @@
+"""The command line: one file a verb."""
+
+import sys
+
+import click
+
+from pavg.comm.launch import launched_rank
+from pavg.errors import InputError
+
+BAD_INPUT = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="pavg")
+def pavg():
+    """How often should learners average their models? Run it, and see."""
+
+
+def main():
+    """Entry point: bad input gives one message on rank 0 and exit code 2."""
+    from pavg.cli import doctor, listing, run, show
+
+    for module in (run, show, listing, doctor):
+        pavg.add_command(module.command)
+    try:
+        code = pavg(standalone_mode=False)
+    except click.ClickException as error:
+        if launched_rank() == 0:
+            error.show()
+        code = BAD_INPUT
+    except InputError as error:
+        print(f"pavg: {error}", file=sys.stderr)
+        code = BAD_INPUT
+    except (click.Abort, KeyboardInterrupt):
+        code = 130
+    sys.exit(code or 0)

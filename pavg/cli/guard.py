@@ -1,0 +1,46 @@
+"""Around everything that runs under MPI: one rank's failure is the job's, within seconds."""
+
+import sys
+import traceback
+
+from pavg.cli import BAD_INPUT
+from pavg.comm.launch import check_size, launched_rank
+from pavg.errors import InputError
+
+
+def guarded(body):
+    """`body(comm)` on the world communicator: its exit code.
+
+    An error that all ranks share is printed by one of them. Anything else on any rank is printed
+    with its rank and aborts the whole job: people type `mpirun -n 4 pavg …`, where a plain
+    exception on one rank would leave the others waiting for ever.
+    """
+    from mpi4py import MPI
+
+    from pavg.comm.agreement import AgreedError
+
+    comm = MPI.COMM_WORLD
+    try:
+        check_size(comm)
+    except InputError as error:
+        if launched_rank() == 0:
+            print(f"pavg: {error}", file=sys.stderr)
+        return BAD_INPUT
+    try:
+        return body(comm)
+    except AgreedError as error:
+        if comm.Get_rank() == 0:
+            print(f"pavg: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except InputError as error:
+        return _end(comm, f"pavg: rank {comm.Get_rank()}: {error}", BAD_INPUT)
+    except BaseException:
+        return _end(comm, f"pavg: rank {comm.Get_rank()}:\n{traceback.format_exc()}", 1)
+
+
+def _end(comm, message, code):
+    print(message, file=sys.stderr, flush=True)
+    sys.stdout.flush()
+    if comm.Get_size() > 1:
+        comm.Abort(code)
+    return code

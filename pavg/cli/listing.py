@@ -1,0 +1,45 @@
+"""pavg list: what can be named in a specification."""
+
+import click
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(["problems", "methods", "partitions", "schedules", "datasets", "benchmarks"]))
+def command(what):
+    """List problems, methods, partitions, schedules, datasets or benchmarks, with their parameters."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for heading in ("name", "parameters", "what it is"):
+        table.add_column(heading)
+    for row in _rows(what):
+        table.add_row(*row)
+    Console().print(table)
+
+
+def _rows(what):
+    from pavg import registry
+
+    if what == "datasets":
+        from pavg.data import BUNDLED
+
+        return [(name, "", text) for name, text in BUNDLED.items()]
+    if what == "benchmarks":
+        from pavg import spec
+        from pavg.sweep.grid import packaged
+
+        return [(name, "", spec.read(path).get("description", "")) for name, path in packaged().items()]
+    groups = {"schedules": ("step_sizes", "batch_sizes")}.get(what, (what,))
+    loaded = [registry.load(group, name) for group in groups for name in registry.names(group)]
+    return [(cls.name, _parameters(cls), cls.describe()) for cls in loaded]
+
+
+def _parameters(cls):
+    import dataclasses
+
+    def shown(f):
+        missing = f.default is dataclasses.MISSING
+        return f.name if missing else f"{f.name}={f.default}"
+
+    return ", ".join(shown(f) for f in dataclasses.fields(cls))

@@ -1,0 +1,1 @@
+"""What ranks do together: block distribution, agreement, averaging, clocks, signals, launching."""

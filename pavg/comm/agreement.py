@@ -1,0 +1,63 @@
+"""Ranks agree: work done once and shared, errors shared, collectives that pair as they should."""
+
+import os
+import time
+import zlib
+
+import numpy as np
+from mpi4py import MPI
+
+from pavg.errors import InputError
+
+
+class AgreedError(InputError):
+    """An InputError that all ranks raise together: one prints it, all end in an orderly way."""
+
+
+class MismatchError(RuntimeError):
+    """Ranks are about to enter different collectives (found under PAVG_CHECK=1)."""
+
+
+def rest(comm):
+    """A barrier in which waiting ranks sleep: what is waited for may take minutes."""
+    request = comm.Ibarrier()
+    while not request.Test():
+        time.sleep(0.001)
+
+
+def once(comm, function, *args):
+    """`function(*args)` on rank 0, its result on all ranks. An InputError there is raised on all."""
+    check(comm, f"once {getattr(function, '__name__', function)}")
+    outcome = None
+    if comm.Get_rank() == 0:
+        try:
+            outcome = function(*args), None
+        except InputError as error:
+            outcome = None, str(error)
+    rest(comm)
+    result, message = comm.bcast(outcome)
+    if message is not None:
+        raise AgreedError(message)
+    return result
+
+
+def first_of_node(comm, function):
+    """Call `function()` on the first rank of each node, then on the others (who sleep meanwhile)."""
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    if node.Get_rank() == 0:
+        function()
+    rest(node)
+    if node.Get_rank() != 0:
+        function()
+    node.Free()
+
+
+def check(comm, tag):
+    """With PAVG_CHECK=1: raise MismatchError unless all ranks of `comm` are here with the same tag."""
+    if os.environ.get("PAVG_CHECK") != "1":
+        return
+    code = zlib.crc32(tag.encode())
+    extremes = np.array([code, -code], np.int64)
+    comm.Allreduce(MPI.IN_PLACE, extremes, MPI.MAX)
+    if extremes[0] != -extremes[1]:
+        raise MismatchError(f"rank {comm.Get_rank()} is at {tag!r}, another rank is elsewhere")

@@ -1,0 +1,79 @@
+"""MPI jobs from outside: starting one, and what a launcher says of the job that we are in."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from pavg.errors import InputError
+
+# what launchers set for their ranks, the step's size rather than the allocation's
+SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
+RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+# root, more ranks than cores, no slow network probing: what a laptop or a container needs of Open MPI
+OPEN_MPI = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+    "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe",
+    "OMPI_MCA_btl": "^ofi",
+}
+KILL_AFTER = 60.0  # seconds that a job has to end after a second Ctrl-C
+
+
+def _first(names):
+    return next((int(os.environ[name]) for name in names if os.environ.get(name, "").isdigit()), None)
+
+
+def launched_rank():
+    """This process's rank as its launcher says, before MPI is there; 0 without a launcher."""
+    return _first(RANKS) or 0
+
+
+def check_size(comm):
+    """InputError if the launcher started more ranks than MPI sees: the wrong mpirun, or the wrong --mpi."""
+    expected, size = _first(SIZES), comm.Get_size()
+    if expected is not None and expected != size:
+        raise InputError(
+            f"the launcher started {expected} ranks, but MPI sees {size}: the launcher and the MPI library "
+            "that mpi4py loads do not belong together; see 'pavg doctor' (under Slurm: another --mpi)"
+        )
+
+
+def mpirun():
+    """The mpirun that belongs to this Python: beside it, else on PATH. InputError where there is none."""
+    beside = Path(sys.executable).parent / "mpirun"
+    found = str(beside) if beside.exists() else shutil.which("mpirun") or shutil.which("mpiexec")
+    if found is None:
+        raise InputError("no mpirun found: load your cluster's MPI module, or pip install 'pavg[mpi]'")
+    return found
+
+
+def start(ranks, arguments):
+    """Run `python -m pavg …` on so many ranks and wait; its exit code.
+
+    Ctrl-C and SIGTERM reach the ranks as SIGUSR1, so that they can end in order under every MPI;
+    a second one ends the job.
+    """
+    command = [mpirun(), "-n", str(ranks), sys.executable, "-m", "pavg", *arguments]
+    environment = OPEN_MPI | os.environ | {"PAVG_TERMINAL": str(int(sys.stderr.isatty()))}
+    try:
+        job = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+    except OSError as error:
+        raise InputError(f"{command[0]}: cannot be started: {error.strerror}") from None
+    asked = []
+
+    def forward(number, frame):
+        asked.append(number)
+        if len(asked) == 1:
+            job.send_signal(signal.SIGUSR1)
+        else:
+            os.killpg(job.pid, signal.SIGTERM)
+            signal.setitimer(signal.ITIMER_REAL, KILL_AFTER)
+
+    signal.signal(signal.SIGALRM, lambda number, frame: os.killpg(job.pid, signal.SIGKILL))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+        signal.signal(number, forward)
+    return job.wait()

@@ -1,0 +1,1 @@
+"""One task, from specification to record."""

@@ -1,0 +1,49 @@
+"""THE LOOP: one synchronous run."""
+
+import time
+
+import numpy as np
+
+from pavg.comm.agreement import first_of_node
+from pavg.engine.observation import Observer
+from pavg.learners import Learners
+from pavg.records.record import Record, rank_facts
+
+
+def run(comm, task, on_look=None):
+    """Run one task on all ranks of `comm` (at most P of them) and return its `Record`, the same on every rank.
+
+    on_look : called on rank 0 at each stop, off the clock, with (observer, tick).
+    """
+    learners = Learners(comm, task.spec, task.objective, task.shards)
+    seconds = compile_kernels(comm, learners)
+    record = Record(rank_facts(comm, learners.shard_sizes, seconds))
+    observer = Observer(comm, task, learners, record, on_look)
+    method, t = task.spec.method, 0
+
+    for stop in observer.stops():
+        method.advance(learners, t, stop)
+        t = stop
+        if observer.look(t):
+            break
+    learners.finish()
+    observer.last(t)
+    return record
+
+
+def compile_kernels(comm, learners):
+    """Compile or load all that the run will call, outside every clock; seconds on this rank.
+
+    The first rank of each node compiles while the others sleep; they load what it cached.
+    """
+    began = time.perf_counter()
+    first_of_node(comm, lambda: (learners.warm_up(), _warm_evaluation(learners)))
+    return time.perf_counter() - began
+
+
+def _warm_evaluation(learners):
+    objective = learners.objective
+    W = np.zeros((1, objective.width))
+    for part in objective.rows:
+        objective.losses(part, W, 0, 0)
+    objective.add_gradient(W, 0, 0, np.zeros_like(W))

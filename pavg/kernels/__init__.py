@@ -1,0 +1,5 @@
+"""The inner loops, compiled by numba. Importing this room sets numba's cache folder first."""
+
+from pavg.kernels import cache
+
+cache.install()

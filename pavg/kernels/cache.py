@@ -1,0 +1,49 @@
+"""Where compiled kernels are kept between processes.
+
+numba looks for changes in the caller's own file only: edit a function that a cached kernel
+calls from another file, and the old machine code runs without a word. So the cache lives in a
+folder named by a hash of all kernel sources (those of plugins too), numba's version and the CPU.
+"""
+
+import hashlib
+import os
+from importlib.metadata import entry_points
+from importlib.util import find_spec
+from pathlib import Path
+
+import llvmlite.binding
+import numba
+import platformdirs
+
+ROOMS = ("kernels", "problems")
+
+
+def sources():
+    """The files whose text decides what is compiled: pavg's rooms, and plugins' whole packages."""
+    here = Path(__file__).resolve().parent.parent
+    files = [file for room in ROOMS for file in here.joinpath(room).glob("*.py")]
+    plugins = {point.module.split(".")[0] for point in entry_points(group="pavg.problems")} - {"pavg"}
+    for package in plugins:
+        spec = find_spec(package)
+        if spec is None or spec.origin is None:
+            continue
+        origin = Path(spec.origin)
+        files += origin.parent.rglob("*.py") if spec.submodule_search_locations else [origin]
+    return sorted(files)
+
+
+def folder():
+    """The cache folder for the sources as they stand now: …/pavg-HASH."""
+    digest = hashlib.sha256()
+    for file in sources():
+        digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
+    digest.update(f"{numba.__version__} {llvmlite.binding.get_host_cpu_name()}".encode())
+    base = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("pavg")
+    if Path(base).name.startswith("pavg-"):  # set by a parent process of ours
+        base = Path(base).parent
+    return Path(base) / f"pavg-{digest.hexdigest()[:16]}"
+
+
+def install():
+    """Let numba use `folder()`. Must run before any kernel is decorated."""
+    os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR = str(folder())

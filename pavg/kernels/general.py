@@ -1,0 +1,115 @@
+"""Local SGD on any problem whose gradient and loss are compiled functions, a user's own too.
+
+`gradient_function` and `loss_function` compile them to one declared signature each, so that they
+are passed to the loops here as first-class functions: these hit numba's disk cache.
+
+gradient(theta, X, y, i, noise, m, W, l, scale, g) adds scale × the stochastic gradient at W[l] to g;
+loss(theta, X, y, i, W, l) is the loss of sample i at W[l]. theta (float64, read-only) holds the
+problem's numbers; X, y are the samples (empty if there are none); i is the row (−1 if there are
+none); (noise, m) are the key and counter for `pavg.kernels.streams.normal` and its like.
+"""
+
+import numpy as np
+from numba import njit, types
+
+from pavg.kernels.streams import draw
+
+_f8, _i8, _u8 = types.float64, types.int64, types.uint64
+
+
+def _array(dtype, ndim, readonly=False):
+    return types.Array(dtype, ndim, "C", readonly=readonly)
+
+
+_theta, _X, _y = _array(_f8, 1, True), _array(_f8, 2, True), _array(_f8, 1, True)
+GRADIENT = types.void(_theta, _X, _y, _i8, _u8, _i8, _array(_f8, 2), _i8, _f8, _array(_f8, 1))
+LOSS = _f8(_theta, _X, _y, _i8, _array(_f8, 2), _i8)
+
+
+def gradient_function(function):
+    """Compile a stochastic gradient (see the module) to the signature that the loops expect."""
+    return staticmethod(njit(GRADIENT, cache=True, nogil=True)(function))
+
+
+def loss_function(function):
+    """Compile a sample's loss (see the module) to the signature that `losses` expects."""
+    return staticmethod(njit(LOSS, cache=True, nogil=True)(function))
+
+
+_samples = types.Tuple((_X, _y))
+_model = types.Tuple((_array(_f8, 2), _array(_f8, 2), _f8))
+_order = types.Tuple((_i8, _array(_u8, 1), _array(_i8, 1), _array(_i8, 1, True), _array(_i8, 1), _array(_i8, 1)))
+_schedule = types.Tuple((_array(_f8, 1), _array(_i8, 1), _i8))
+_common = (types.FunctionType(GRADIENT), _theta, _samples, types.boolean, _model, _order, _array(_u8, 1))
+
+
+@njit(types.void(*_common, _schedule, _i8), cache=True, nogil=True)
+def steps(gradient, theta, samples, sphere, model, order, noise, schedule, n):
+    """n local steps of every learner: w ← w − γ·gradient, or with momentum (v ← μv + g, w ← w − γv).
+
+    sphere : w is scaled to unit length after each step. The other tuples: `pavg.kernels.linear`.
+    """
+    X, y = samples
+    W, V, mu = model
+    rule, keys, draws, rows, starts, counts = order
+    gammas, batches, first = schedule
+    g = np.empty(W.shape[1])
+    for l in range(W.shape[0]):
+        m = draws[l]
+        for s in range(first, first + n):
+            g[:] = 0.0
+            for _ in range(batches[s]):
+                i = draw(rule, keys[l], m, rows, starts[l], counts[l]) if counts[l] > 0 else -1
+                gradient(theta, X, y, i, noise[l], m, W, l, 1.0 / batches[s], g)
+                m += 1
+            square = 0.0
+            for j in range(g.size):
+                if V.size > 0:
+                    V[l, j] = mu * V[l, j] + g[j]
+                    W[l, j] -= gammas[s] * V[l, j]
+                else:
+                    W[l, j] -= gammas[s] * g[j]
+                square += W[l, j] * W[l, j]
+            if sphere:
+                for j in range(g.size):
+                    W[l, j] /= np.sqrt(square)
+        draws[l] = m
+
+
+@njit(types.void(*_common, _i8, _array(_f8, 2)), cache=True, nogil=True)
+def gradients(gradient, theta, samples, sphere, model, order, noise, batch, G):
+    """G[l] ← the mini-batch gradient of every learner at its own model; the draws are used up."""
+    X, y = samples
+    W = model[0]
+    rule, keys, draws, rows, starts, counts = order
+    g = np.empty(G.shape[1])
+    for l in range(G.shape[0]):
+        g[:] = 0.0
+        for _ in range(batch):
+            m = draws[l]
+            i = draw(rule, keys[l], m, rows, starts[l], counts[l]) if counts[l] > 0 else -1
+            gradient(theta, X, y, i, noise[l], m, W, l, 1.0 / batch, g)
+            draws[l] += 1
+        G[l, :] = g
+
+
+@njit(_f8(types.FunctionType(LOSS), _theta, _samples, _array(_f8, 2), _i8, _i8), cache=True, nogil=True)
+def losses(loss, theta, samples, W, begin, end):
+    """Σ loss of the samples begin … end − 1 at W[0]."""
+    total = 0.0
+    for i in range(begin, end):
+        total += loss(theta, samples[0], samples[1], i, W, 0)
+    return total
+
+
+@njit(
+    types.void(types.FunctionType(GRADIENT), _theta, _samples, _array(_f8, 2), _i8, _i8, _array(_f8, 2)),
+    cache=True,
+    nogil=True,
+)
+def add_gradient(gradient, theta, samples, W, begin, end, G):
+    """G[0] += Σ gradient of the samples begin … end − 1 at W[0] (for gradients without noise)."""
+    g = np.zeros(G.shape[1])
+    for i in range(begin, end):
+        gradient(theta, samples[0], samples[1], i, np.uint64(0), 0, W, 0, 1.0, g)
+    G[0, :] += g

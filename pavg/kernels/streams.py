@@ -1,0 +1,115 @@
+"""Random draws inside kernels: pure functions of a 64-bit key and a counter.
+
+splitmix64 (Steele, Lea & Flood 2014) at position m of the stream that starts at `key`. The only
+state is the counter, so a checkpoint keeps one integer a learner, and any draw can be repeated.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MASK32 = np.uint64(0xFFFFFFFF)
+REPLACEMENT, RESHUFFLE = 0, 1
+RULES = {"replacement": REPLACEMENT, "reshuffle": RESHUFFLE}
+FEISTEL_ROUNDS = 6
+
+
+@njit(cache=True, nogil=True)
+def mix(z):
+    """splitmix64's finaliser: a bijection of uint64."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+@njit(cache=True, nogil=True)
+def bits(key, m):
+    """Draw number m: 64 random bits (uint64)."""
+    return mix(np.uint64(key) + (np.uint64(m) + np.uint64(1)) * GOLDEN)
+
+
+@njit(cache=True, nogil=True)
+def uniform(key, m):
+    """Draw number m, uniform in the open interval (0, 1), on a grid of 2⁻⁵³."""
+    return (np.float64(bits(key, m) >> np.uint64(11)) + 0.5) * 1.1102230246251565e-16
+
+
+@njit(cache=True, nogil=True)
+def uniforms(key, first, n):
+    """The draws first … first + n − 1 of `uniform`, float64."""
+    drawn = np.empty(n)
+    for k in range(n):
+        drawn[k] = uniform(key, first + k)
+    return drawn
+
+
+@njit(cache=True, nogil=True)
+def below(key, m, n):
+    """Draw number m, uniform in 0 … n − 1 for n < 2³²: the high word of bits·n."""
+    x, n = bits(key, m), np.uint64(n)
+    low = ((x & MASK32) * n) >> np.uint64(32)
+    return np.int64(((x >> np.uint64(32)) * n + low) >> np.uint64(32))
+
+
+@njit(cache=True, nogil=True)
+def shuffled(key, turn, position, n):
+    """Place number `position` of pass number `turn` over 0 … n − 1: a keyed bijection.
+
+    A Feistel network on the smallest even number of bits that holds n − 1, walked along its
+    cycle until it falls below n (Black & Rogaway 2002). No permutation is stored.
+    """
+    half = np.uint64(1)
+    while (np.int64(1) << np.int64(half + half)) < n:
+        half += np.uint64(1)
+    mask = (np.uint64(1) << half) - np.uint64(1)
+    pass_key = bits(key, turn)
+    z = np.uint64(position)
+    while True:
+        left, right = z >> half, z & mask
+        for r in range(FEISTEL_ROUNDS):
+            left, right = right, left ^ (bits(pass_key ^ right, r) & mask)
+        z = (left << half) | right
+        if z < np.uint64(n):
+            return np.int64(z)
+
+
+@njit(cache=True, nogil=True)
+def draw(rule, key, m, rows, start, count):
+    """The row of the training set that is draw number m of a learner with `count` rows."""
+    position = below(key, m, count) if rule == REPLACEMENT else shuffled(key, m // count, m % count, count)
+    return rows[start + position] if rows.size > 0 else start + position
+
+
+@njit(cache=True, nogil=True)
+def normal(key, m):
+    """Draw number m, standard normal: Φ⁻¹ of `uniform`, by Wichura's AS 241 (1e-16 relative)."""
+    q = uniform(key, m) - 0.5
+    if abs(q) <= 0.425:
+        r = 0.180625 - q * q
+        a = (((((((2509.0809287301226727 * r + 33430.575583588128105) * r + 67265.770927008700853) * r
+             + 45921.953931549871457) * r + 13731.693765509461125) * r + 1971.5909503065514427) * r
+             + 133.14166789178437745) * r + 3.387132872796366608)  # fmt: skip
+        b = (((((((5226.495278852854561 * r + 28729.085735721942674) * r + 39307.89580009271061) * r
+             + 21213.794301586595867) * r + 5394.1960214247511077) * r + 687.1870074920579083) * r
+             + 42.313330701600911252) * r + 1.0)  # fmt: skip
+        return q * a / b
+    r = math.sqrt(-math.log(0.5 - abs(q)))
+    if r <= 5.0:
+        r -= 1.6
+        a = (((((((7.7454501427834140764e-4 * r + 0.0227238449892691845833) * r + 0.24178072517745061177) * r
+             + 1.27045825245236838258) * r + 3.64784832476320460504) * r + 5.7694972214606914055) * r
+             + 4.6303378461565452959) * r + 1.42343711074968357734)  # fmt: skip
+        b = (((((((1.05075007164441684324e-9 * r + 5.475938084995344946e-4) * r + 0.0151986665636164571966) * r
+             + 0.14810397642748007459) * r + 0.68976733498510000455) * r + 1.6763848301838038494) * r
+             + 2.05319162663775882187) * r + 1.0)  # fmt: skip
+    else:
+        r -= 5.0
+        a = (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r + 0.0012426609473880784386) * r
+             + 0.026532189526576123093) * r + 0.29656057182850489123) * r + 1.7848265399172913358) * r
+             + 5.4637849111641143699) * r + 6.6579046435011037772)  # fmt: skip
+        b = (((((((2.04426310338993978564e-15 * r + 1.4215117583164458887e-7) * r + 1.8463183175100546818e-5) * r
+             + 7.868691311456132591e-4) * r + 0.0148753612908506148525) * r + 0.13692988092273580531) * r
+             + 0.59983220655588793769) * r + 1.0)  # fmt: skip
+    return math.copysign(a / b, q)

@@ -1,0 +1,1 @@
+"""When learners step and when they combine: one file a method."""

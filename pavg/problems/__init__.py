@@ -1,0 +1,1 @@
+"""What is minimised: one file a problem, formulas and nothing of MPI."""

@@ -1,0 +1,93 @@
+"""What a problem is, and what it becomes once it is bound to samples."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pavg.registry import Component
+
+NONE = np.empty(0)
+
+
+def width_of(dimension):
+    """Entries kept for a model: a multiple of 8 (64 bytes), with room for a CSR dummy column."""
+    return (dimension + 8) // 8 * 8
+
+
+def frozen(array, dtype=np.float64):
+    """A contiguous read-only base-class array of `dtype`: what the compiled loops take as samples."""
+    array = np.ascontiguousarray(np.asarray(array), dtype).view()
+    array.flags.writeable = False
+    return array
+
+
+class Problem(Component):
+    """Base of the problems: a frozen dataclass of parameters, and `bind`.
+
+    needs_data : takes samples from `data`; otherwise it makes its own, or needs none.
+    partition : the rule that its samples are dealt out by, where the specification names none.
+    """
+
+    needs_data = False
+    partition = "pool"
+
+    def bind(self, store, P, seed):
+        """The `Objective` on the samples of a `pavg.data.Store` (None without data)."""
+        raise NotImplementedError
+
+    def conflicts(self, spec):
+        if self.needs_data and spec.data is None:
+            return [f"data: missing; problem {self.name!r} needs samples (a name or a path)"]
+        if not self.needs_data and spec.data is not None:
+            return [f"data: problem {self.name!r} takes none; expected no [data]"]
+        return []
+
+
+@dataclass
+class Objective:
+    """F(w) on this rank: compiled local steps, and sums over rows that ranks share out.
+
+    dimension : d of the model; width : entries kept for it; n, n_test : rows that local steps draw
+    from, and held-out rows; y : targets of the n rows, for partitions; start : w0, shape (d,);
+    optimum : F*, if it is known; classes : whether accuracy has a meaning; rows : how many terms the
+    training loss is a mean of ("train") and the test loss ("test"); sphere : ‖w‖ = 1 is kept;
+    notes : what the record should say of the problem.
+    """
+
+    dimension: int
+    n: int
+    n_test: int
+    y: np.ndarray
+    start: np.ndarray
+    optimum: float | None
+    classes: bool
+    rows: dict
+    sphere: bool
+    notes: dict
+
+    @property
+    def width(self):
+        return width_of(self.dimension)
+
+    def steps(self, model, order, noise, schedule, n):
+        """n local steps of every learner (tuples: `pavg.kernels.linear`)."""
+        raise NotImplementedError
+
+    def gradients(self, model, order, noise, batch, G):
+        """G (L, width) ← each learner's mini-batch gradient at its own model."""
+        raise NotImplementedError
+
+    def losses(self, part, W, begin, end):
+        """(Σ loss, right classes) over rows begin … end − 1 of a part, at W[0]."""
+        raise NotImplementedError
+
+    def penalty(self, W):
+        """What F adds to the mean loss at W[0]."""
+        return 0.0
+
+    def add_gradient(self, W, begin, end, G):
+        """G[0] += Σ ∇loss over training rows begin … end − 1; None where no exact gradient is known."""
+        raise NotImplementedError
+
+    def add_penalty_gradient(self, W, G):
+        """G[0] += the gradient of `penalty` at W[0]."""

@@ -1,0 +1,102 @@
+"""Problems given by two compiled functions: a stochastic gradient and a loss."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pavg.errors import InputError
+from pavg.kernels import general as kernels
+from pavg.kernels.general import gradient_function, loss_function
+from pavg.problems.base import NONE, Objective, Problem, frozen
+
+__all__ = ["General", "gradient_function", "loss_function"]
+
+
+class General(Problem):
+    """Base of such problems. A subclass is a frozen dataclass of its parameters with
+
+    - `gradient`, decorated by `@gradient_function`, and `loss`, by `@loss_function`
+      (their arguments: `pavg.kernels.general`); they see `numbers()` as `theta`;
+    - `start(d, seed)`: w0, whose length is the dimension;
+    - where it has them: `samples(P, seed)`, `optimum(X)`.
+
+    noisy : the gradient has noise of its own, so its sum over samples is not ∇F.
+    loss_of_model : the loss is one number of the model, not a mean over samples.
+    sphere : models are scaled to unit length after each step.
+    """
+
+    noisy = False
+    loss_of_model = False
+    sphere = False
+
+    def numbers(self):
+        """The problem's numbers, as its compiled functions see them."""
+        return []
+
+    def samples(self, P, seed):
+        """(X, y) of the problem's own making; empty ones for none."""
+        return np.empty((0, 0)), NONE
+
+    def start(self, d, seed):
+        """w0. d : columns of X."""
+        return np.zeros(d)
+
+    def optimum(self, X):
+        """F*, or None where it is not known."""
+        return None
+
+    def bind(self, store, P, seed):
+        if store is None:
+            X, y = self.samples(P, seed)
+            features = X.shape[1]
+        elif hasattr(store.train, "X"):
+            X, y, features = store.train.X, store.train.y, store.n_features
+        else:
+            raise InputError(f"{store.path}: sparse samples; problem {self.name!r} reads dense ones: layout = 'dense'")
+        start = np.asarray(self.start(features, seed), float)
+        n = X.shape[0]
+        return GeneralObjective(
+            dimension=start.size,
+            n=n,
+            n_test=0,
+            y=frozen(y),
+            start=start,
+            optimum=self.optimum(X),
+            classes=False,
+            rows={"train": 1 if self.loss_of_model or n == 0 else n},
+            sphere=self.sphere,
+            notes={},
+            functions=(type(self).gradient, type(self).loss),
+            theta=frozen(self.numbers()),
+            samples=(frozen(X), frozen(y)),
+            exact=not self.noisy and not self.loss_of_model,
+        )
+
+
+@dataclass
+class GeneralObjective(Objective):
+    functions: tuple
+    theta: np.ndarray
+    samples: tuple
+    exact: bool
+
+    @property
+    def width(self):
+        return self.dimension  # the compiled loops run over whole rows
+
+    def steps(self, model, order, noise, schedule, n):
+        gradient = self.functions[0]
+        kernels.steps(gradient, self.theta, self.samples, self.sphere, model, order, noise, schedule, n)
+
+    def gradients(self, model, order, noise, batch, G):
+        gradient = self.functions[0]
+        kernels.gradients(gradient, self.theta, self.samples, self.sphere, model, order, noise, batch, G)
+
+    def losses(self, part, W, begin, end):
+        return kernels.losses(self.functions[1], self.theta, self.samples, W, begin, end), 0.0
+
+    def add_gradient(self, W, begin, end, G):
+        if not self.exact:
+            return None
+        kernels.add_gradient(self.functions[0], self.theta, self.samples, W, begin, end, G)
+        return G

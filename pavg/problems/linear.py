@@ -1,0 +1,89 @@
+"""Linear models: F(w) = 1/n Σ ℓ(⟨w, xᵢ⟩, yᵢ) + λ/2 ‖w‖², dense or CSR."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+import numpy as np
+from annotated_types import Ge
+
+from pavg.errors import InputError
+from pavg.kernels import linear as kernels
+from pavg.problems.base import NONE, Objective, Problem, frozen
+
+
+@dataclass(frozen=True)
+class LinearModel(Problem):
+    """Base: a loss by its code in `pavg.kernels.losses`, an L2 term and an intercept free of it."""
+
+    needs_data = True
+    code: ClassVar[int]
+    classes: ClassVar[bool]
+
+    l2: Annotated[float, Ge(0)] = 0.0
+    intercept: bool = False
+
+    def bind(self, store, P, seed):
+        """The objective on a store's samples. InputError for labels that cannot be classes."""
+        train, values = self._samples(store.train, store, None)
+        test = self._samples(store.test, store, values)[0] if store.test is not None else None
+        dimension = store.n_features + self.intercept
+        return LinearObjective(
+            dimension=dimension,
+            n=store.train.n,
+            n_test=store.test.n if test else 0,
+            y=train[-1],
+            start=np.zeros(dimension),
+            optimum=None,
+            classes=self.classes,
+            rows={"train": store.train.n} | ({"test": store.test.n} if test else {}),
+            sphere=False,
+            notes={"labels": f"{values[0]:g} → -1, {values[1]:g} → +1"} if values else {},
+            samples={"train": train, "test": test},
+            formula=(self.code, store.n_features, self.l2, int(self.intercept)),
+        )
+
+    def _samples(self, part, store, values):
+        """The kernels' tuple of one part, and the two label values if this is classification."""
+        y = np.asarray(part.y)
+        if self.classes:
+            found = np.unique(y)
+            if values is None and found.size == 2:
+                values = tuple(found.tolist())
+            if values is None or not np.isin(found, values).all():
+                shown = ", ".join(f"{v:g}" for v in found[:5]) + (" …" if found.size > 5 else "")
+                raise InputError(
+                    f"{store.path}: {found.size} different labels ({shown}); "
+                    f"problem {self.name!r} expects two, the same in training and test"
+                )
+            y = np.where(y == values[1], 1.0, -1.0)
+        if hasattr(part, "X"):
+            return (frozen(part.X), frozen(NONE, np.uint32), frozen(NONE, np.int64), frozen(y)), values
+        arrays = frozen(part.values), frozen(part.columns, np.uint32), frozen(part.indptr, np.int64)
+        return (*arrays, frozen(y)), values
+
+
+@dataclass
+class LinearObjective(Objective):
+    samples: dict
+    formula: tuple
+
+    def steps(self, model, order, noise, schedule, n):
+        kernels.steps(self.samples["train"], self.formula, model, order, schedule, n)
+
+    def gradients(self, model, order, noise, batch, G):
+        kernels.gradients(self.samples["train"], self.formula, model, order, batch, G)
+
+    def losses(self, part, W, begin, end):
+        return kernels.losses(self.samples[part], self.formula, W, begin, end)
+
+    def penalty(self, W):
+        _, d, l2, _ = self.formula
+        return 0.5 * l2 * float(W[0, :d] @ W[0, :d])
+
+    def add_gradient(self, W, begin, end, G):
+        kernels.add_gradient(self.samples["train"], self.formula, W, begin, end, G)
+        return G
+
+    def add_penalty_gradient(self, W, G):
+        _, d, l2, _ = self.formula
+        G[0, :d] += l2 * W[0, :d]

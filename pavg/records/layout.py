@@ -1,0 +1,39 @@
+"""What is in a result file: names, dimensions, units."""
+
+FORMAT, FORMAT_VERSION = "pavg-run", 1
+
+# name → (dimensions, unit, long name)
+_E, _ER, _R = ("evaluation",), ("evaluation", "rank"), ("rank",)
+VARIABLES = {
+    "ticks": (_E, "1", "ticks of the method"),
+    "local_steps": (_E, "1", "local steps of each learner"),
+    "rounds": (_E, "1", "combinations so far: Allreduces in the training clock"),
+    "samples": (_E, "1", "samples seen by all learners together"),
+    "bytes": (_E, "byte", "bytes that one rank put into Allreduce"),
+    "loss": (_E, "1", "training objective of the average"),
+    "suboptimality": (_E, "1", "training objective, scaled to 1 at the start and 0 at the optimum"),
+    "accuracy": (_E, "1", "share of the training set classified rightly"),
+    "test_loss": (_E, "1", "mean loss on the test set, without the L2 term"),
+    "test_accuracy": (_E, "1", "share of the test set classified rightly"),
+    "grad_norm": (_E, "1", "norm of the gradient of the training objective at the average"),
+    "drift": (_E, "1", "mean squared distance of the learners' models from their average"),
+    "time_wall": (_E, "s", "training clock since the start, largest over ranks"),
+    "time_eval": (_E, "s", "this evaluation, outside the training clock"),
+    "host": (_R, "", "host name"),
+    "core_affinity": (_R, "", "processors that the rank may run on"),
+    "shard_size": (_R, "1", "rows that the rank's learners draw from"),
+    "compile_time": (_R, "s", "compiling or loading kernels, outside the training clock"),
+    "w": (("feature",), "1", "final average"),
+}
+_PHASES = {
+    "compute": "local steps",
+    "comm": "combining: summing, Allreduce, dividing",
+    "wait": "waiting in barriers: before the clock stops and, with barrier = true, before each combination",
+}
+for _phase, _what in _PHASES.items():
+    VARIABLES[f"time_{_phase}"] = (_ER, "s", f"{_what}; seconds since the last evaluation")
+    VARIABLES[f"time_{_phase}_min"] = (_ER, "s", f"{_what}; shortest of the rounds that ended in the interval")
+    VARIABLES[f"time_{_phase}_max"] = (_ER, "s", f"{_what}; longest of the rounds that ended in the interval")
+
+INTEGERS = {"ticks", "local_steps", "rounds", "samples", "bytes", "shard_size"}
+TEXTS = {"host", "core_affinity"}

@@ -1,0 +1,23 @@
+"""Names of result files: what a person looks for, then what a program needs."""
+
+import hashlib
+import json
+
+from pavg.records.layout import FORMAT_VERSION
+
+
+def run_id(spec, R, origin):
+    """P024-K0128-s0-R24-r0-HASH, for losses P024-K0128-s0-HASH.
+
+    HASH is of every key that changes the record and differs from its default, of the samples'
+    checksum (`origin["data_checksum"]`) and of the format's version.
+    """
+    changes = spec.changes()
+    if "data" in changes:  # where the samples lay does not matter, what they are does
+        changes["data"] = origin["data_checksum"]
+    text = json.dumps([FORMAT_VERSION, changes], sort_keys=True)
+    digest = hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
+    parts = [f"P{spec.P:03d}", spec.method.label, f"s{spec.seed}"]
+    if spec.measure == "times":
+        parts += [f"R{R}", f"r{spec.repetition}"]
+    return "-".join([*parts, digest])

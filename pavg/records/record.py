@@ -1,0 +1,53 @@
+"""A run's record in memory: small, complete on every rank, written whole."""
+
+import os
+import platform
+
+import numpy as np
+
+from pavg.records.layout import INTEGERS
+
+
+class Record:
+    """Rows of evaluations, facts of ranks, the final model.
+
+    ranks : dictionary of arrays or lists, one entry a rank.
+    """
+
+    def __init__(self, ranks):
+        self.ranks, self.rows = ranks, []
+        self.status, self.reason, self.w = "interrupted", "the run has not ended", None
+
+    def add(self, **values):
+        """Add one row; a row at the same tick takes the place of the last one."""
+        if self.rows and self.rows[-1]["ticks"] == values["ticks"]:
+            self.rows.pop()
+        self.rows.append(values)
+
+    def first(self, name, otherwise):
+        return self.rows[0][name] if self.rows else otherwise
+
+    def close(self, status, reason, w):
+        self.status, self.reason, self.w = status, reason, np.array(w)
+
+    def arrays(self):
+        """name → array over evaluations (and ranks), of int64 or float64."""
+        names = self.rows[0]
+        return {name: np.array([row[name] for row in self.rows], _dtype(name)) for name in names}
+
+
+def _dtype(name):
+    return np.int64 if name in INTEGERS else np.float64
+
+
+def rank_facts(comm, shard_sizes, compile_seconds):
+    """Host, affinity, shard size and compile time of every rank. Collective."""
+    cores = ",".join(map(str, sorted(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else "unknown"
+    facts = (platform.node(), cores, int(shard_sizes.sum()), compile_seconds)
+    hosts, affinities, sizes, seconds = zip(*comm.allgather(facts), strict=True)
+    return {
+        "host": list(hosts),
+        "core_affinity": list(affinities),
+        "shard_size": np.array(sizes, np.int64),
+        "compile_time": np.array(seconds),
+    }

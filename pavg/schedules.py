@@ -1,0 +1,137 @@
+"""Step sizes and batch sizes over time.
+
+A schedule is a function of the local step t = 1, 2, … and of the epochs passed before it: samples
+that all learners have seen, over the size of the training set (0 for problems without samples).
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt
+
+from pavg.registry import Component
+
+AHEAD, MOST = 4096, 65536  # entries that a window holds at least and at most
+
+
+class StepSize(Component):
+    """Base of the step sizes: `at(t, epochs)` gives float64 of t's shape."""
+
+
+class BatchSize(Component):
+    """Base of the batch sizes: `at(t)` gives int64 of t's shape, each at least 1."""
+
+
+@dataclass(frozen=True)
+class Constant(StepSize):
+    """γ, the same at every step."""
+
+    value: Annotated[float, Gt(0)]
+
+    def at(self, t, epochs):
+        return np.full(t.shape, self.value)
+
+
+@dataclass(frozen=True)
+class Inverse(StepSize):
+    """γ_t = α / (t + d) (Zhang et al. 2016, section 3.1)."""
+
+    alpha: Annotated[float, Gt(0)]
+    d: Annotated[float, Ge(0)] = 0.0
+
+    def at(self, t, epochs):
+        return self.alpha / (t + self.d)
+
+
+@dataclass(frozen=True)
+class InverseSqrt(StepSize):
+    """γ_t = γ / √t."""
+
+    gamma: Annotated[float, Gt(0)]
+
+    def at(self, t, epochs):
+        return self.gamma / np.sqrt(t)
+
+
+@dataclass(frozen=True)
+class Decay(StepSize):
+    """γ times `factor` for each point passed: those listed in `at_points`, or every `every`.
+
+    Points count epochs or steps, as `unit` says.
+    """
+
+    gamma: Annotated[float, Gt(0)]
+    factor: Annotated[float, Gt(0)]
+    at_points: list[Annotated[float, Gt(0)]] | None = None
+    every: Annotated[float, Gt(0)] | None = None
+    unit: Literal["epochs", "steps"] = "epochs"
+
+    def at(self, t, epochs):
+        clock = epochs if self.unit == "epochs" else t - 1
+        if self.every is not None:
+            passed = np.floor(clock / self.every)
+        else:
+            passed = np.searchsorted(np.sort(self.at_points), clock, side="right")
+        return self.gamma * self.factor**passed
+
+    def conflicts(self, spec):
+        if (self.at_points is None) == (self.every is None):
+            return ["step_size: decay: expected at_points or every, one of them"]
+        return []
+
+
+@dataclass(frozen=True)
+class ConstantBatch(BatchSize):
+    """B samples, the same at every step."""
+
+    value: Annotated[int, Ge(1)]
+
+    def at(self, t):
+        return np.full(t.shape, self.value, np.int64)
+
+
+@dataclass(frozen=True)
+class GrowingBatch(BatchSize):
+    """B_t = ⌈start · t^power⌉, at most `most` (Zhou & Cong 2018, Theorem 3.2, lets B grow)."""
+
+    start: Annotated[float, Gt(0)] = 1.0
+    power: Annotated[float, Gt(0)] = 0.5
+    most: Annotated[int, Ge(1)] = 1_000_000
+
+    def at(self, t):
+        return np.minimum(np.ceil(self.start * t**self.power), self.most).astype(np.int64)
+
+
+class Schedule:
+    """Both schedules as arrays that kernels read, computed a window ahead.
+
+    n : rows of the training set (0 if there are none); P : learners, who share the epochs.
+    """
+
+    def __init__(self, step_size, batch_size, n, P):
+        self.step_size, self.batch_size, self.n, self.P = step_size, batch_size, n, P
+        self._first, self._gammas, self._batches = 1, np.empty(0), np.empty(0, np.int64)
+
+    def window(self, step, samples, n):
+        """(step sizes, batch sizes, first) for the steps step, step + 1, … and how many of them there are.
+
+        step : the next local step, from 1; samples : what one learner has seen before it; n : steps wanted.
+        """
+        if not (self._first <= step and step + n <= self._first + self._gammas.size):
+            t = np.arange(step, step + min(max(n, AHEAD), MOST))
+            self._batches = self.batch_size.at(t)
+            seen = samples + np.cumsum(self._batches) - self._batches
+            epochs = seen * (self.P / self.n) if self.n else np.zeros(t.shape)
+            self._first, self._gammas = step, np.ascontiguousarray(self.step_size.at(t, epochs), np.float64)
+        first = step - self._first
+        return (self._gammas, self._batches, first), min(n, self._gammas.size - first)
+
+    def steps_for(self, samples):
+        """Local steps after which all learners together have seen `samples`."""
+        steps, seen = 0, 0
+        while True:
+            total = self.P * np.cumsum(self.batch_size.at(np.arange(steps + 1, steps + MOST + 1))) + seen
+            if total[-1] >= samples:
+                return steps + int(np.searchsorted(total, samples)) + 1
+            steps, seen = steps + MOST, int(total[-1])

@@ -1,0 +1,257 @@
+"""A run, written down: TOML on one side, frozen dataclasses on the other.
+
+`build` turns one table into a `Spec` and checks every key, type and combination before
+anything starts. A file with a grid holds many such tables: `pavg.sweep.grid` expands it.
+"""
+
+import dataclasses
+import json
+import tomllib
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Annotated, Literal, get_type_hints
+
+from annotated_types import Ge, Gt, Lt
+from pydantic import ConfigDict, ValidationError, create_model
+
+from pavg import registry
+from pavg.errors import InputError
+
+Count = Annotated[int, Ge(1)]
+Positive = Annotated[float, Gt(0)]
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=())
+
+# key of a specification → entry-point group that its table's name is looked up in
+COMPONENTS = {
+    "problem": "problems",
+    "method": "methods",
+    "partition": "partitions",
+    "step_size": "step_sizes",
+    "batch_size": "batch_sizes",
+}
+# keys that do not change the record, or stand in the file's name by themselves
+UNHASHED = ("name", "P", "R", "seed", "repetition")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Which samples: a bundled set by name, or a LIBSVM file by path.
+
+    scale : what is done to the features once, at conversion; layout : how X is kept
+    ("auto" takes dense from a quarter of nonzeros on); test : share of rows held out, by the
+    stream of `split_seed`, where there is no `test_path`.
+    """
+
+    name: str = ""
+    path: str = ""
+    test_path: str = ""
+    test: Annotated[float, Ge(0), Lt(1)] = 0.0
+    split_seed: Annotated[int, Ge(0)] = 0
+    scale: Literal["none", "standardize", "unit_rows"] = "none"
+    layout: Literal["auto", "dense", "csr"] = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stop:
+    """When a run ends: at the first of these that is reached.
+
+    steps : ticks of the method (local steps, for most); samples : of all learners together;
+    epochs : samples over the size of the training set; seconds : of the training clock;
+    target_loss : the training objective of the average, looked at in evaluations.
+    """
+
+    steps: Count | None = None
+    samples: Count | None = None
+    epochs: Positive | None = None
+    seconds: Positive | None = None
+    target_loss: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """When the average is looked at: every n rounds, or at ticks, or so many a decade.
+
+    Beginning and end are always evaluated. optimum : f*, where it is known; the objective is
+    then also given as 1 at the start and 0 at f*. diverged : a loss above this multiple of the
+    initial one (or of 1, if that is more) ends the run.
+    """
+
+    rounds: Count | None = None
+    at: list[Count] | None = None
+    decade: Count = 8
+    optimum: float | None = None
+    diverged: Annotated[float, Gt(1)] = 1e6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """One run: P learners, a problem, a method, and how both are looked at.
+
+    The attributes are the keys of the TOML file; `problem`, `method`, `partition`, `step_size`
+    and `batch_size` are instances of registered classes.
+    """
+
+    name: str
+    problem: registry.Component
+    method: registry.Component
+    step_size: registry.Component
+    P: Count
+    R: Count | None = None
+    seed: Annotated[int, Ge(0)] = 0
+    repetition: Annotated[int, Ge(0)] = 0
+    measure: Literal["times", "losses"] = "times"
+    data: Data | None = None
+    partition: registry.Component | None = None
+    batch_size: registry.Component | None = None
+    sampling: Literal["replacement", "reshuffle"] = "replacement"
+    momentum: Annotated[float, Ge(0), Lt(1)] = 0.0
+    momentum_at_average: Literal["keep", "average", "reset"] = "keep"
+    weights: Literal["equal", "shards"] = "equal"
+    barrier: bool = False
+    stop: Stop = field(default_factory=Stop)
+    evaluate: Evaluate = field(default_factory=Evaluate)
+
+    def settings(self):
+        """Every parameter, as a nested dictionary that JSON can hold."""
+        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+
+    def changes(self):
+        """The parameters that differ from their defaults, without those in `UNHASHED`."""
+        return {k: v for k, v in _changes(self).items() if k not in UNHASHED}
+
+
+TABLES = {"data": Data, "stop": Stop, "evaluate": Evaluate}
+
+
+def read(path):
+    """The raw table of a TOML file. InputError for a file that cannot be read or parsed."""
+    try:
+        with open(path, "rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: not a TOML file: {error}") from None
+
+
+def build(table, source):
+    """The `Spec` of one table. source : file name (and cell), for messages."""
+    table, problems = dict(table), []
+    for key, group in COMPONENTS.items():
+        if key in table:
+            table[key] = _component(group, table[key], key, problems) or registry.Component()
+    for key, cls in TABLES.items():
+        if not isinstance(table.get(key, {}), dict):
+            problems.append(f"{key} = {_shown(table.pop(key))}: expected a table")
+        elif key in table:
+            table[key] = _checked(cls, table[key], f"{key}.", problems) or cls()
+    made = _checked(Spec, table, "", problems)
+    problems = problems or _conflicts(made)
+    if problems:
+        raise InputError("\n".join(f"{source}: {problem}" for problem in problems))
+    return made
+
+
+def _component(group, value, key, problems):
+    """A table (or a name, or a number for a constant) → an instance of the registered class.
+
+    What is wrong is appended to `problems`, and None returned.
+    """
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if number and group in ("step_sizes", "batch_sizes"):
+        value = {"name": "constant", "value": value}
+    if isinstance(value, str):
+        value = {"name": value}
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        problems.append(f"{key} = {_shown(value)}: expected a name or a table with a name")
+        return None
+    try:
+        cls = registry.load(group, value["name"])
+    except InputError as error:
+        problems.append(f"{key}: {error}")
+        return None
+    return _checked(cls, {k: v for k, v in value.items() if k != "name"}, f"{key}.", problems)
+
+
+def _checked(cls, table, prefix, problems):
+    """`cls` made from a table by pydantic; None if that fails, and what is wrong is appended to `problems`."""
+    try:
+        made = _model(cls).model_validate(table)
+        return cls(**{f.name: getattr(made, f.name) for f in dataclasses.fields(cls)})
+    except ValidationError as error:
+        by_key = {}
+        for e in error.errors(include_url=False):
+            by_key.setdefault(e["loc"][0], []).append(e)
+        problems += [_sentence(cls, prefix, key, errors) for key, errors in by_key.items()]
+        return None
+
+
+@cache
+def _model(cls):
+    """The pydantic model that checks a dataclass's fields: strict types, finite numbers, no other keys."""
+    hints = get_type_hints(cls, include_extras=True)
+    fields = {f.name: (hints[f.name], _default(f, ...)) for f in dataclasses.fields(cls)}
+    return create_model(cls.__name__, __config__=STRICT, **fields)
+
+
+def _default(f, otherwise):
+    """The default of a dataclass's field, or `otherwise` where it has none."""
+    if f.default_factory is not dataclasses.MISSING:
+        return f.default_factory()
+    return otherwise if f.default is dataclasses.MISSING else f.default
+
+
+def _sentence(cls, prefix, key, errors):
+    """One line for one key: what was found, what is expected."""
+    kind, found = errors[0]["type"], errors[0].get("input")
+    if kind == "extra_forbidden":
+        allowed = [f.name for f in dataclasses.fields(cls)]
+        return f"{prefix}{key}: unknown key{registry.suggestion(key, allowed)}"
+    if kind == "missing":
+        return f"{prefix}{key}: missing"
+    expected = " or ".join(dict.fromkeys(e["msg"].replace("Input should be ", "") for e in errors))
+    return f"{prefix}{key} = {_shown(found)}: expected {expected}"
+
+
+def _shown(value):
+    return json.dumps(value, default=str)
+
+
+def _conflicts(spec):
+    """Combinations of parameters that cannot be meant."""
+    found = []
+    limits = (spec.stop.steps, spec.stop.samples, spec.stop.epochs, spec.stop.seconds)
+    if all(limit is None for limit in limits):
+        found.append("stop: expected at least one of steps, samples, epochs, seconds")
+    if spec.R is not None and spec.R > spec.P:
+        found.append(f"R = {spec.R}: more ranks than learners (P = {spec.P}); expected R at most P")
+    if spec.evaluate.rounds is not None and spec.evaluate.at is not None:
+        found.append("evaluate: expected rounds or at, not both")
+    if spec.momentum == 0 and spec.momentum_at_average != "keep":
+        found.append(f"momentum_at_average = {spec.momentum_at_average!r}: there is no momentum (momentum = 0)")
+    if spec.data is not None and bool(spec.data.name) == bool(spec.data.path):
+        found.append("data: expected a name or a path, one of them")
+    if spec.data is not None and spec.data.test_path and spec.data.test:
+        found.append("data: expected test_path or test, not both")
+    for component in (spec.problem, spec.method, spec.step_size):
+        found += component.conflicts(spec)
+    return found
+
+
+def _plain(value):
+    """A dataclass, registered or not, as a dictionary (with its registered name)."""
+    if not dataclasses.is_dataclass(value):
+        return value
+    named = {"name": value.name} if isinstance(value, registry.Component) else {}
+    return named | {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+
+
+def _changes(value):
+    """As `_plain`, keeping only what differs from its default."""
+    if not dataclasses.is_dataclass(value):
+        return value
+    kept = {"name": value.name} if isinstance(value, registry.Component) else {}
+    for f in dataclasses.fields(value):
+        if getattr(value, f.name) != _default(f, dataclasses.MISSING):
+            kept[f.name] = _changes(getattr(value, f.name))
+    return kept

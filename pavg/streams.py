@@ -1,0 +1,31 @@
+"""Random streams: every one a function of (seed, purpose, learner) alone.
+
+Nothing else enters: no rank, no number of ranks, no time, no machine. What all learners
+share (the coin of stochastic averaging, the initial model) has no learner in its key.
+"""
+
+import numpy as np
+
+# The number of a purpose is part of the results' meaning: add at the end, never renumber.
+PURPOSES = {"partition": 0, "initial": 1, "order": 2, "noise": 3, "coin": 4, "problem": 5, "split": 6}
+
+
+def sequence(seed, purpose, learner=None):
+    """The `numpy.random.SeedSequence` of one purpose, and of one learner if it is given."""
+    key = (PURPOSES[purpose],) if learner is None else (PURPOSES[purpose], learner)
+    return np.random.SeedSequence(seed, spawn_key=key)
+
+
+def generator(seed, purpose, learner=None):
+    """A `numpy.random.Generator` for draws outside the kernels."""
+    return np.random.default_rng(sequence(seed, purpose, learner))
+
+
+def key(seed, purpose, learner=None):
+    """One 64-bit key (numpy.uint64) for the counter-based streams inside the kernels."""
+    return sequence(seed, purpose, learner).generate_state(1, np.uint64)[0]
+
+
+def keys(seed, purpose, learners):
+    """The keys of several learners. learners : iterable of int. Returns uint64, shape (L,)."""
+    return np.array([key(seed, purpose, learner) for learner in learners], np.uint64)

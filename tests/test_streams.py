@@ -1,0 +1,65 @@
+"""Random streams: functions of (seed, purpose, learner) alone, and all different."""
+
+import itertools
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pavg import streams
+
+seeds = st.integers(0, 2**128)
+purposes = st.sampled_from(sorted(streams.PURPOSES))
+learners = st.integers(0, 2**20)
+
+
+@given(seeds, purposes, st.none() | learners)
+def test_a_stream_is_a_function_of_its_arguments(seed, purpose, learner):
+    first, second = (streams.generator(seed, purpose, learner).random(4) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert streams.key(seed, purpose, learner) == streams.key(seed, purpose, learner)
+
+
+def test_a_stream_is_the_same_in_another_process():
+    code = (
+        "from pavg import streams; print(streams.key(7, 'order', 3), streams.generator(7, 'coin').random())"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert printed.split() == [str(streams.key(7, "order", 3)), str(streams.generator(7, "coin").random())]
+
+
+def test_drawing_from_one_stream_leaves_the_others_alone():
+    expected = streams.generator(1, "noise", 0).random()
+    streams.generator(1, "order", 0).random(1000)
+    np.random.random()
+    assert streams.generator(1, "noise", 0).random() == expected
+
+
+def test_seeds_purposes_and_learners_all_have_streams_of_their_own():
+    grid = list(itertools.product(range(5), streams.PURPOSES, (None, *range(50))))
+    assert len({int(streams.key(*arguments)) for arguments in grid}) == len(grid)
+    assert len({streams.generator(*arguments).random() for arguments in grid}) == len(grid)
+
+
+@given(seeds, purposes, st.lists(learners, min_size=1, max_size=8))
+def test_the_keys_of_several_learners_are_the_keys_of_each(seed, purpose, several):
+    keys = streams.keys(seed, purpose, several)
+    assert keys.dtype == np.uint64 and keys.shape == (len(several),)
+    assert [int(key) for key in keys] == [int(streams.key(seed, purpose, learner)) for learner in several]
+
+
+def test_a_key_is_what_its_documentation_says():
+    made = np.random.SeedSequence(9, spawn_key=(streams.PURPOSES["order"], 4)).generate_state(1, np.uint64)[0]
+    assert streams.key(9, "order", 4) == made and made.dtype == np.uint64
+
+
+def test_the_numbers_of_the_purposes_are_all_different():
+    assert len(set(streams.PURPOSES.values())) == len(streams.PURPOSES)
+
+
+def test_an_unknown_purpose_is_a_bug_and_says_so():
+    with pytest.raises(KeyError, match="coffee"):
+        streams.key(0, "coffee")
