@@ -34,7 +34,7 @@ class General(Problem):
         return []
 
     def samples(self, P, seed):
-        """(X, y) of the problem's own making; empty ones for none."""
+        """(X (n, any), y (n,)) of the problem's own making; empty ones for none."""
         return np.empty((0, 0)), NONE
 
     def start(self, d, seed):

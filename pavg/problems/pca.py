@@ -7,7 +7,6 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from pavg import streams
-from pavg.problems.base import NONE
 from pavg.problems.general import General, gradient_function, loss_function
 
 
@@ -36,7 +35,7 @@ class PCA(General):
             deviations = np.sqrt(deviations)
         shape = (self.samples_each, self.d)
         drawn = [streams.generator(seed, "problem", learner).standard_normal(shape) for learner in range(P)]
-        return np.vstack(drawn) * deviations, NONE
+        return np.vstack(drawn) * deviations, np.zeros(P * self.samples_each)
 
     def start(self, d, seed):
         w = streams.generator(seed, "initial").standard_normal(d)

@@ -7,7 +7,6 @@ import numpy as np
 from annotated_types import Ge
 
 from pavg import streams
-from pavg.problems.base import NONE
 from pavg.problems.general import General, gradient_function, loss_function
 
 
@@ -30,7 +29,7 @@ class Quadratic(General):
         A, B = rng.standard_normal((d, d)), rng.standard_normal((m, d, d))
         common = np.eye(d) / 2 + A @ A.T / d
         hessians = common + self.spread * (B @ B.transpose(0, 2, 1)) / d
-        return np.hstack([hessians.reshape(m, d * d), rng.standard_normal((m, d))]), NONE
+        return np.hstack([hessians.reshape(m, d * d), rng.standard_normal((m, d))]), np.zeros(m)
 
     def start(self, d, seed):
         return np.full(self.d, self.w0)

@@ -1,6 +1,7 @@
 """A record becomes a file: written to a temporary name, then renamed."""
 
 import contextlib
+import io
 import json
 import os
 import tempfile
@@ -22,8 +23,7 @@ def write(path, record, attributes, environment):
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with h5py.File(temporary, "w") as file:
-            _fill(file, record, attributes, environment)
+        temporary.write_bytes(_bytes(record, attributes, environment))
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
@@ -58,6 +58,14 @@ def flat(settings, prefix=""):
     if "method_K" in found:
         found["K"] = found.pop("method_K")
     return found
+
+
+def _bytes(record, attributes, environment):
+    """The whole file, made in memory: HDF5 itself does not survive a full disk."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        _fill(file, record, attributes, environment)
+    return buffer.getvalue()
 
 
 def _fill(file, record, attributes, environment):

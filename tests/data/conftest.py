@@ -1,18 +1,4 @@
-import os
-from pathlib import Path
-
 import pytest
-
-SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
-
-
-@pytest.fixture(scope="session")
-def real_data():
-    """The folder of real data sets ($PAVG_TEST_DATA, or shared/data beside the checkout)."""
-    folder = Path(os.environ.get("PAVG_TEST_DATA") or SHARED)
-    if not folder.is_dir():
-        pytest.skip(f"no real data: {folder} does not exist (set PAVG_TEST_DATA)")
-    return folder
 
 
 @pytest.fixture

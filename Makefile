@@ -1,0 +1,34 @@
+# Needs Python >= 3.11 with venv, and nothing else: see README.md.
+PYTHON ?= python3
+VENV := .venv
+PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
+
+# An mpirun on PATH (a cluster's module) is used as it is. Without one, PyPI's MPICH goes into .venv,
+# where mpi4py would prefer it to any other.
+MPI := $(if $(shell command -v mpirun 2>/dev/null),,mpi)
+comma := ,
+
+.PHONY: quickstart test lint install install-test
+quickstart: install
+	$(VENV)/bin/pavg run quickstart -n 2
+
+test: install-test
+	$(VENV)/bin/python -m pytest
+
+lint: install-test
+	$(VENV)/bin/ruff check --line-length 110 --select E,F,I,B,UP,W --ignore E741 pavg tests
+	$(VENV)/bin/ruff format --line-length 110 --check pavg tests
+
+# Installing is redone only when setup.cfg has changed.
+install: $(VENV)/.installed
+install-test: $(VENV)/.installed-test
+
+$(VENV)/.installed: setup.cfg
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --editable '.[$(MPI)]'
+	touch $@
+
+$(VENV)/.installed-test: setup.cfg
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --editable '.[test$(if $(MPI),$(comma)$(MPI))]'
+	touch $(VENV)/.installed $@

@@ -1,0 +1,71 @@
+"""gather and scatter: models to one flat buffer and back."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pavg.kernels.combine import gather, scatter
+
+numbers = st.floats(-1e3, 1e3)
+
+
+@st.composite
+def cases(draw):
+    """(W (L, width), weights, begin, d, length of the flat buffer)."""
+    L, d = draw(st.integers(1, 6)), draw(st.integers(1, 9))
+    width = d + draw(st.integers(0, 8))
+    W = np.array(draw(st.lists(numbers, min_size=L * width, max_size=L * width))).reshape(L, width)
+    weights = np.array(draw(st.lists(st.floats(0.1, 100), min_size=L, max_size=L)))
+    begin = draw(st.integers(0, 5))
+    return W, weights, begin, d, begin + d + draw(st.integers(0, 5))
+
+
+@settings(deadline=None)
+@given(cases())
+def test_gather_is_the_weighted_sum_and_touches_nothing_else(case):
+    W, weights, begin, d, size = case
+    flat, before = np.full(size, np.nan), W.copy()
+    gather(W, weights, flat, begin, d)
+    np.testing.assert_allclose(flat[begin : begin + d], weights @ W[:, :d], rtol=1e-12, atol=1e-9)
+    assert np.isnan(flat[:begin]).all() and np.isnan(flat[begin + d :]).all()
+    np.testing.assert_array_equal(W, before)
+
+
+@settings(deadline=None)
+@given(cases())
+def test_gather_adds_in_the_order_of_the_learners(case):
+    W, _, begin, d, size = case
+    flat, total = np.empty(size), W[0, :d].copy()
+    for w in W[1:, :d]:
+        total += w
+    gather(W, np.ones(len(W)), flat, begin, d)
+    np.testing.assert_array_equal(flat[begin : begin + d], total)
+
+
+@settings(deadline=None)
+@given(cases(), st.floats(0.5, 1e3))
+def test_scatter_gives_every_learner_the_quotient_and_leaves_the_padding(case, total):
+    W, _, begin, d, size = case
+    flat, before = np.arange(1.0, size + 1), W.copy()
+    expected = flat[begin : begin + d] / total
+    scatter(flat, begin, d, total, W)
+    np.testing.assert_array_equal(W[:, :d], np.tile(expected, (len(W), 1)))
+    np.testing.assert_array_equal(W[:, d:], before[:, d:])
+
+
+@settings(deadline=None)
+@given(cases())
+def test_there_and_back_is_the_weighted_average(case):
+    W, weights, begin, d, size = case
+    flat, average = np.zeros(size), np.average(W[:, :d], axis=0, weights=weights)
+    gather(W, weights, flat, begin, d)
+    scatter(flat, begin, d, weights.sum(), W)
+    np.testing.assert_allclose(W[:, :d], np.tile(average, (len(W), 1)), rtol=1e-12, atol=1e-9)
+
+
+def test_nan_in_one_model_reaches_all():
+    W, flat = np.ones((3, 4)), np.zeros(4)
+    W[1, 2] = np.nan
+    gather(W, np.ones(3), flat, 0, 4)
+    scatter(flat, 0, 4, 3.0, W)
+    assert np.isnan(W[:, 2]).all() and (W[:, [0, 1, 3]] == 1).all()

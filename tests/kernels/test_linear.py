@@ -1,0 +1,327 @@
+"""Local SGD on linear models against plain NumPy that is given the drawn rows."""
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import scipy.sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import check_grad
+from scipy.special import expit
+
+from pavg import streams
+from pavg.data import layouts
+from pavg.kernels import linear
+from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC
+from pavg.kernels.streams import REPLACEMENT, RESHUFFLE, draw
+from pavg.problems.base import NONE, frozen, width_of
+
+LAYOUTS = ("dense", "csr")
+
+
+@dataclass
+class Case:
+    """L learners on n rows of d features, most of them zero; everything that a kernel is given."""
+
+    layout: str = "dense"
+    code: int = LEAST_SQUARES
+    n: int = 40
+    d: int = 11
+    L: int = 3
+    l2: float = 0.0
+    intercept: int = 0
+    mu: float = 0.0
+    batches: tuple = (1,)  # repeats
+    rule: int = REPLACEMENT
+    sharded: bool = False
+    indexed: bool = False
+    seed: int = 0
+
+    def __post_init__(self):
+        rng = np.random.default_rng(self.seed)
+        self.X = rng.standard_normal((self.n, self.d)) * (rng.random((self.n, self.d)) < 0.4)
+        self.y = rng.choice([-1.0, 1.0], self.n) if self.code == LOGISTIC else rng.standard_normal(self.n)
+        self.dimension = self.d + self.intercept
+        self.W0 = np.zeros((self.L, width_of(self.dimension)))
+        self.W0[:, : self.dimension] = rng.standard_normal((self.L, self.dimension))
+        self.V0 = np.zeros_like(self.W0) if self.mu else np.zeros((0, 0))
+        if self.mu:
+            self.V0[:, : self.dimension] = rng.standard_normal((self.L, self.dimension))
+        self.keys = streams.keys(self.seed, "order", range(self.L))
+        self.draws0 = rng.integers(0, 100, self.L)
+        if self.sharded:  # of different sizes, in any order
+            self.counts = self.n // self.L - np.arange(self.L)
+            self.starts = np.cumsum(self.counts) - self.counts
+        else:
+            self.counts, self.starts = np.full(self.L, self.n), np.zeros(self.L, np.int64)
+        self.rows = frozen(rng.permutation(self.n) if self.indexed else [], np.int64)
+
+    @property
+    def samples(self):
+        """What `LinearModel.bind` makes of these samples."""
+        part = getattr(layouts, self.layout)(scipy.sparse.csr_matrix(self.X), self.y)
+        if self.layout == "dense":
+            return frozen(part.X), frozen(NONE, np.uint32), frozen(NONE, np.int64), frozen(part.y)
+        arrays = frozen(part.values), frozen(part.columns, np.uint32), frozen(part.indptr, np.int64)
+        return (*arrays, frozen(part.y))
+
+    @property
+    def formula(self):
+        return self.code, self.d, self.l2, self.intercept
+
+    def schedule(self, n):
+        """(step sizes, batch sizes) of n steps, all different."""
+        t = np.arange(1, n + 1)
+        return 0.1 / np.sqrt(t), np.array(list(itertools.islice(itertools.cycle(self.batches), n)), np.int64)
+
+    def state(self):
+        return self.W0.copy(), self.V0.copy(), self.draws0.copy()
+
+    def order(self, draws, learners=slice(None)):
+        return (
+            self.rule,
+            self.keys[learners],
+            draws,
+            self.rows,
+            self.starts[learners],
+            self.counts[learners],
+        )
+
+    def run(self, lengths, learners=slice(None)):
+        """W, V, draws after calls of `steps` with these lengths."""
+        W, V, draws = (a[learners].copy() if a.size else a.copy() for a in self.state())
+        gammas, batches = self.schedule(sum(lengths))
+        first, samples = 0, self.samples
+        for n in lengths:
+            linear.steps(
+                samples, self.formula, (W, V, self.mu), self.order(draws, learners), (gammas, batches, first), n
+            )
+            first += n
+        return W, V, draws
+
+    # plain NumPy, from the definitions
+
+    def drawn(self, l, first, count):
+        """The rows that learner l draws from draw number `first` on."""
+        at = self.keys[l], self.rows, self.starts[l], self.counts[l]
+        return [int(draw(self.rule, at[0], first + k, *at[1:])) for k in range(count)]
+
+    def wide(self, rows=slice(None)):
+        """The rows with a column of ones for the intercept."""
+        X = self.X[rows]
+        return np.hstack([X, np.ones((len(X), 1))]) if self.intercept else X
+
+    def regularised(self, w):
+        """w with the intercept, which the L2 term leaves alone, set to 0."""
+        return np.where(np.arange(self.dimension) < self.d, w, 0.0)
+
+    def loss(self, w, rows=slice(None)):
+        """Σ ℓ over rows."""
+        z, y = self.wide(rows) @ w, self.y[rows]
+        return np.logaddexp(0, -y * z).sum() if self.code == LOGISTIC else 0.5 * np.sum((z - y) ** 2)
+
+    def gradient(self, w, rows=slice(None)):
+        """Σ ∇ℓ over rows."""
+        X, y = self.wide(rows), self.y[rows]
+        slopes = -y * expit(-y * (X @ w)) if self.code == LOGISTIC else X @ w - y
+        return X.T @ slopes
+
+    def reference(self, n):
+        """W, V, draws after n steps of serial SGD, learner by learner."""
+        W, V, draws = self.state()
+        for l in range(self.L):
+            w, v = W[l, : self.dimension].copy(), np.zeros(self.dimension)
+            if self.mu:
+                v = V[l, : self.dimension].copy()
+            for gamma, B in zip(*self.schedule(n), strict=True):
+                rows = self.drawn(l, draws[l], B)
+                draws[l] += B
+                v = self.mu * v + self.gradient(w, rows) / B + self.l2 * self.regularised(w)
+                w = w - gamma * v
+            W[l, : self.dimension] = w
+            if self.mu:
+                V[l, : self.dimension] = v
+        return W, V, draws
+
+
+cases = st.builds(
+    Case,
+    layout=st.sampled_from(LAYOUTS),
+    code=st.sampled_from([LEAST_SQUARES, LOGISTIC]),
+    n=st.integers(12, 50),
+    d=st.integers(1, 20),
+    L=st.integers(1, 4),
+    l2=st.sampled_from([0.0, 0.1]),
+    intercept=st.integers(0, 1),
+    mu=st.sampled_from([0.0, 0.9]),
+    batches=st.sampled_from([(1,), (3,), (1, 2, 3, 4, 5, 6, 7, 8), (5, 1, 2)]),
+    rule=st.sampled_from([REPLACEMENT, RESHUFFLE]),
+    sharded=st.booleans(),
+    indexed=st.booleans(),
+    seed=st.integers(0, 1000),
+)
+
+
+def assert_same(found, expected):
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def assert_close(found, expected):
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
+
+
+@settings(deadline=None, max_examples=200)
+@given(cases, st.integers(0, 30))
+def test_local_steps_are_serial_sgd_on_the_drawn_rows(case, n):
+    assert_close(case.run([n]), case.reference(n))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
+@pytest.mark.parametrize("l2", [0.0, 0.1])
+@pytest.mark.parametrize("intercept", [0, 1])
+@pytest.mark.parametrize("mu", [0.0, 0.9])
+@pytest.mark.parametrize("batches", [(1,), (3,), (1, 2, 3, 4, 5, 6)])
+def test_every_variant_is_serial_sgd(layout, code, l2, intercept, mu, batches):
+    for rule, sharded, indexed in itertools.product([REPLACEMENT, RESHUFFLE], [False, True], [False, True]):
+        case = Case(layout, code, 40, 11, 3, l2, intercept, mu, batches, rule, sharded, indexed)
+        assert_close(case.run([25]), case.reference(25))
+
+
+@settings(deadline=None, max_examples=150)
+@given(cases, st.lists(st.integers(0, 20), min_size=1, max_size=6))
+def test_steps_cut_anywhere_are_the_same_bits(case, lengths):
+    assert_same(case.run(lengths), case.run([sum(lengths)]))
+
+
+@settings(deadline=None, max_examples=100)
+@given(cases, st.integers(1, 20))
+def test_learners_together_are_the_same_bits_as_each_alone(case, n):
+    together = case.run([n])
+    for l in range(case.L):
+        alone = case.run([n], slice(l, l + 1))
+        assert_same(alone, [a[l : l + 1] if a.size else a for a in together])
+
+
+@settings(deadline=None, max_examples=50)
+@given(cases, st.integers(1, 20))
+def test_padding_stays_zero(case, n):
+    W, V, _ = case.run([n])
+    assert not W[:, case.dimension :].any() and not V[:, case.dimension :].any()
+
+
+@settings(deadline=None, max_examples=50)
+@given(cases, st.integers(1, 20))
+def test_dense_and_csr_agree(case, n):
+    case.layout = "dense"
+    dense = case.run([n])
+    case.layout = "csr"
+    assert_close(dense, case.run([n]))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
+@pytest.mark.parametrize("mu", [0.0, 0.9])
+@pytest.mark.parametrize("where", ["X", "y", "w"])
+def test_nan_is_seen(layout, code, mu, where):
+    case = Case(layout, code, mu=mu)
+    if where == "X":
+        case.X[:, 4] = np.nan
+    elif where == "y":
+        case.y[:] = np.nan
+    else:
+        case.W0[:, 0] = np.nan
+    W, _, _ = case.run([1])
+    assert np.isnan(W[:, : case.d]).any(axis=1).all()
+    total, _ = linear.losses(case.samples, case.formula, W[:1].copy(), 0, case.n)
+    assert np.isnan(total)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_diverging_model_becomes_infinite_or_nan_and_does_not_come_back(layout):
+    case = Case(layout)
+    case.X *= 1e80
+    W, _, _ = case.run([20])
+    assert not np.isfinite(W).all()
+
+
+@settings(deadline=None, max_examples=100)
+@given(cases, st.integers(1, 9))
+def test_gradients_are_mini_batch_means_and_use_up_their_draws(case, B):
+    W, V, draws = case.state()
+    G = np.full_like(W, 7.0)
+    G[:, case.dimension :] = 0.0
+    linear.gradients(case.samples, case.formula, (W, V, case.mu), case.order(draws), B, G)
+    for l in range(case.L):
+        w = case.W0[l, : case.dimension]
+        expected = case.gradient(w, case.drawn(l, case.draws0[l], B)) / B + case.l2 * case.regularised(w)
+        np.testing.assert_allclose(G[l, : case.dimension], expected, rtol=1e-11, atol=1e-11)
+    assert not G[:, case.dimension :].any()
+    assert_same([draws, W], [case.draws0 + B, case.W0])
+
+
+@settings(deadline=None, max_examples=50)
+@given(cases)
+def test_one_step_goes_down_the_mini_batch_gradient(case):
+    case.mu, case.V0 = 0.0, np.zeros((0, 0))
+    gammas, batches = case.schedule(1)
+    G, (W, V, draws) = np.zeros_like(case.W0), case.state()
+    linear.gradients(case.samples, case.formula, (W, V, 0.0), case.order(draws), int(batches[0]), G)
+    assert_close(case.run([1]), (W - gammas[0] * G, V, draws))
+
+
+@settings(deadline=None, max_examples=100)
+@given(cases, st.data())
+def test_losses_and_full_gradient_are_sums_over_the_rows_asked_for(case, data):
+    begin = data.draw(st.integers(0, case.n))
+    end = data.draw(st.integers(begin, case.n))
+    W, rows = case.W0[:1].copy(), slice(begin, end)
+    w = W[0, : case.dimension]
+    total, right = linear.losses(case.samples, case.formula, W, begin, end)
+    np.testing.assert_allclose(total, case.loss(w, rows), rtol=1e-11, atol=1e-11)
+    expected = np.sum((case.wide(rows) @ w > 0) == (case.y[rows] > 0)) if case.code == LOGISTIC else 0
+    assert right == expected
+    G = np.full_like(W, 0.5)
+    linear.add_gradient(case.samples, case.formula, W, begin, end, G)
+    np.testing.assert_allclose(G[0, : case.dimension] - 0.5, case.gradient(w, rows), rtol=1e-10, atol=1e-11)
+    np.testing.assert_array_equal(G[0, case.dimension :], 0.5)
+
+
+@settings(deadline=None, max_examples=50)
+@given(cases, st.integers(1, 20))
+def test_blocks_of_rows_add_up_to_the_whole(case, size):
+    W = case.W0[:1].copy()
+    whole, G = linear.losses(case.samples, case.formula, W, 0, case.n), np.zeros_like(W)
+    linear.add_gradient(case.samples, case.formula, W, 0, case.n, G)
+    sums, parts = np.zeros(2), np.zeros_like(W)
+    for begin in range(0, case.n, size):
+        end = min(begin + size, case.n)
+        sums += linear.losses(case.samples, case.formula, W, begin, end)
+        linear.add_gradient(case.samples, case.formula, W, begin, end, parts)
+    assert_close([sums, parts], [whole, G])
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
+@pytest.mark.parametrize("intercept", [0, 1])
+def test_the_full_gradient_is_the_derivative_of_the_loss(layout, code, intercept):
+    case = Case(layout, code, intercept=intercept)
+
+    def padded(w):
+        W = np.zeros((1, width_of(case.dimension)))
+        W[0, : case.dimension] = w
+        return W
+
+    def loss(w):
+        return linear.losses(case.samples, case.formula, padded(w), 0, case.n)[0]
+
+    def gradient(w):
+        G = np.zeros((1, width_of(case.dimension)))
+        linear.add_gradient(case.samples, case.formula, padded(w), 0, case.n, G)
+        return G[0, : case.dimension]
+
+    assert check_grad(loss, gradient, case.W0[0, : case.dimension]) < 1e-4

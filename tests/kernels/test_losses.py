@@ -1,0 +1,92 @@
+"""Losses of linear models: exact to rounding for every z, and dloss is the derivative."""
+
+import math
+from decimal import Decimal, localcontext
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC, correct, dloss, loss
+
+classes = st.sampled_from([-1.0, 1.0])
+FAR = 750  # beyond it log(1 + exp(−m)) is max(−m, 0) in float64
+h = Decimal("1e-30")
+
+
+def log_loss(m):
+    """log(1 + exp(−m)) of a Decimal, in the arithmetic of the context."""
+    return (1 + (-m).exp()).ln()
+
+
+def exact(z, y):
+    """(ℓ, ∂ℓ/∂z) of the logistic loss at the margin m = yz: with 400 digits, the slope by differences."""
+    m = y * z
+    if abs(m) > FAR:
+        return max(-m, 0.0), (-y if m < 0 else 0.0)
+    with localcontext() as context:
+        context.prec = 400
+        m = Decimal(m)
+        slope = (log_loss(m + h) - log_loss(m - h)) / (2 * h)
+        return float(log_loss(m)), y * float(slope)
+
+
+@settings(deadline=None)
+@given(st.floats(-1e300, 1e300) | st.floats(-800, 800) | st.floats(-1e-3, 1e-3), classes)
+@example(36.0, 1.0)
+@example(-36.0, 1.0)
+@example(710.0, -1.0)
+@example(745.0, 1.0)
+@example(1e300, -1.0)
+@example(0.0, 1.0)
+def test_the_logistic_loss_and_its_slope_are_exact_to_rounding(z, y):
+    value, slope = exact(z, y)
+    # relative to 1e-14, but for denormal numbers, which have fewer digits
+    np.testing.assert_allclose(loss(LOGISTIC, z, y), value, rtol=1e-14, atol=1e-300)
+    np.testing.assert_allclose(dloss(LOGISTIC, z, y), slope, rtol=1e-14, atol=1e-300)
+
+
+@settings(deadline=None)
+@given(st.floats(-1e150, 1e150), st.floats(-1e150, 1e150))
+def test_least_squares_is_half_the_squared_residual_and_its_slope_the_residual(z, y):
+    assert loss(LEAST_SQUARES, z, y) == pytest.approx(0.5 * (z - y) ** 2, rel=1e-15)
+    assert dloss(LEAST_SQUARES, z, y) == z - y
+
+
+@settings(deadline=None)
+@given(st.floats(-100, 100), st.floats(-100, 100))
+def test_the_slope_of_least_squares_is_the_derivative_of_its_loss(z, y):
+    difference = loss(LEAST_SQUARES, z + 1.0, y) - loss(LEAST_SQUARES, z - 1.0, y)  # exact for a parabola
+    assert dloss(LEAST_SQUARES, z, y) == pytest.approx(difference / 2, abs=1e-9)
+
+
+@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
+@pytest.mark.parametrize("y", [-1.0, 1.0])
+def test_nan_is_not_hidden(code, y):
+    assert math.isnan(loss(code, math.nan, y)) and math.isnan(dloss(code, math.nan, y))
+    assert math.isnan(loss(code, 0.5, math.nan)) and math.isnan(dloss(code, 0.5, math.nan))
+
+
+@pytest.mark.parametrize("y", [-1.0, 1.0])
+def test_an_infinite_margin_costs_nothing_or_everything(y):
+    assert loss(LOGISTIC, y * math.inf, y) == 0.0 and dloss(LOGISTIC, y * math.inf, y) == 0.0
+    assert loss(LOGISTIC, -y * math.inf, y) == math.inf and dloss(LOGISTIC, -y * math.inf, y) == -y
+
+
+@settings(deadline=None)
+@given(st.floats(allow_nan=False), classes)
+def test_the_classes_are_exchangeable(z, y):
+    assert loss(LOGISTIC, z, y) == loss(LOGISTIC, -z, -y)
+    assert dloss(LOGISTIC, z, y) == -dloss(LOGISTIC, -z, -y)
+
+
+@settings(deadline=None)
+@given(st.floats(allow_nan=False).filter(bool), classes)
+def test_a_sample_is_right_when_its_margin_has_the_sign_of_its_class(z, y):
+    assert correct(LOGISTIC, z, y) == float(np.sign(z) == y)
+    assert correct(LEAST_SQUARES, z, y) == 0.0
+
+
+def test_with_no_model_every_sample_is_of_the_first_class():
+    assert correct(LOGISTIC, 0.0, -1.0) == 1.0 and correct(LOGISTIC, 0.0, 1.0) == 0.0

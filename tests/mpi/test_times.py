@@ -1,0 +1,82 @@
+"""The training clock: nothing is lost, nothing hidden."""
+
+import time
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+from tests.building import task_of
+
+from pavg.engine import synchronous
+
+pytestmark = pytest.mark.mpi
+comm = MPI.COMM_WORLD
+STEP = 5e-4
+
+
+def slow_run(steps, **keys):
+    """A run in which a local step takes STEP seconds, four times as long on the last rank."""
+    task = task_of(P=4, method={"name": "periodic", "K": 100}, stop={"steps": steps}, **keys)
+    compiled = task.objective.steps
+    slow = STEP * (4 if comm.Get_rank() == comm.Get_size() - 1 else 1)
+
+    def steps_slowly(model, order, noise, schedule, n):
+        time.sleep(slow * n)
+        compiled(model, order, noise, schedule, n)
+
+    task.objective.steps = steps_slowly
+    return synchronous.run(comm, task)
+
+
+def spent(record, phase):
+    return np.nansum(record.arrays()[f"time_{phase}"], axis=0)
+
+
+@pytest.mark.mpi(min_size=2)
+def test_what_the_fast_rank_waits_does_not_depend_on_how_often_is_evaluated():
+    rarely = slow_run(400, evaluate={"at": [400]})
+    often = slow_run(400, evaluate={"at": list(range(64, 400, 64))})
+    fast_rarely, fast_often = (spent(r, "comm")[0] + spent(r, "wait")[0] for r in (rarely, often))
+    assert len(often.rows) > len(rarely.rows)
+    assert fast_rarely > 0.5 * 3 * STEP * 400  # it does wait
+    assert fast_often == pytest.approx(fast_rarely, rel=0.25)
+
+
+def test_phases_add_up_to_the_training_clock():
+    record = slow_run(200)
+    total = sum(spent(record, phase) for phase in ("compute", "comm", "wait"))
+    wall = record.rows[-1]["time_wall"]
+    assert np.all(total <= wall + 1e-9)
+    assert total.max() == pytest.approx(wall, rel=1e-6)
+
+
+def test_evaluation_and_compilation_are_outside_the_training_clock(monkeypatch):
+    from pavg.engine import observation
+
+    evaluate = observation.evaluate
+    monkeypatch.setattr(observation, "evaluate", lambda *args: time.sleep(1.0) or evaluate(*args))
+    record = slow_run(100, evaluate={"at": [100]})
+    assert all(row["time_eval"] >= 1.0 for row in record.rows)
+    assert record.rows[-1]["time_wall"] < 1.0
+    assert record.ranks["compile_time"].shape == (comm.Get_size(),)
+
+
+def test_without_a_barrier_the_waiting_of_a_round_is_unknown():
+    arrays = slow_run(200, barrier=False).arrays()
+    assert np.isnan(arrays["time_wait_max"]).all()
+    assert np.isfinite(arrays["time_comm_max"][-1]).all()
+
+
+@pytest.mark.mpi(min_size=2)
+def test_with_a_barrier_waiting_is_told_from_communicating():
+    record = slow_run(200, barrier=True)
+    arrays = record.arrays()
+    assert arrays["time_wait_max"][-1][0] > 50 * STEP  # the fast rank's round
+    assert spent(record, "wait")[0] > 5 * spent(record, "comm")[0]
+
+
+def test_rounds_are_bounded_by_their_shortest_and_longest():
+    arrays = slow_run(400, evaluate={"at": [400]}).arrays()
+    shortest, longest, total = (arrays[f"time_compute{s}"][-1] for s in ("_min", "_max", ""))
+    assert np.all(shortest <= longest)
+    assert np.all(4 * shortest <= total + 1e-9) and np.all(total <= 4 * longest * 1.05)

