@@ -1,12 +1,19 @@
 """Specifications, tasks and learners for tests, from a few keys."""
 
+import multiprocessing
+
 import numpy as np
 
 from pavg import spec
 from pavg.data.layouts import Dense
 from pavg.data.store import Store
-from pavg.engine.task import bind
-from pavg.learners import Learners
+
+
+def in_processes(function, arguments, timeout=280):
+    """[function(*a) for a in arguments], each in a process of its own: pytest's never starts MPI."""
+    with multiprocessing.get_context("spawn").Pool(len(arguments)) as pool:
+        return pool.starmap_async(function, arguments).get(timeout=timeout)
+
 
 BASE = {"name": "test", "method": {"name": "periodic", "K": 4}, "step_size": 0.05, "stop": {"steps": 100}, "P": 4}
 
@@ -18,6 +25,8 @@ def spec_of(**keys):
 
 def task_of(**keys):
     """A `Task` on `samples()` if the problem needs data, and on its own otherwise."""
+    from pavg.engine.task import bind
+
     linear = keys.get("problem", {}) in ("logistic", "least-squares") or (
         isinstance(keys.get("problem"), dict) and keys["problem"]["name"] in ("logistic", "least-squares")
     )
@@ -28,6 +37,8 @@ def task_of(**keys):
 
 
 def learners_of(comm, **keys):
+    from pavg.learners import Learners
+
     task = task_of(**keys)
     return Learners(comm, task.spec, task.objective, task.shards)
 

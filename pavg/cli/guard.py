@@ -1,6 +1,7 @@
 """Around everything that runs under MPI: one rank's failure is the job's, within seconds."""
 
 import sys
+import time
 import traceback
 
 from pavg.cli import BAD_INPUT
@@ -30,17 +31,20 @@ def guarded(body):
         return body(comm)
     except AgreedError as error:
         if comm.Get_rank() == 0:
-            print(f"pavg: {error}", file=sys.stderr)
-        return BAD_INPUT
+            print(f"pavg: {error}", file=sys.stderr, flush=True)
+        return BAD_INPUT if error.ranks == comm.Get_size() else _end(comm, BAD_INPUT)
     except InputError as error:
-        return _end(comm, f"pavg: rank {comm.Get_rank()}: {error}", BAD_INPUT)
+        print(f"pavg: rank {comm.Get_rank()}: {error}", file=sys.stderr, flush=True)
+        return _end(comm, BAD_INPUT)
     except BaseException:
-        return _end(comm, f"pavg: rank {comm.Get_rank()}:\n{traceback.format_exc()}", 1)
+        print(f"pavg: rank {comm.Get_rank()}:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+        return _end(comm, 1)
 
 
-def _end(comm, message, code):
-    print(message, file=sys.stderr, flush=True)
+def _end(comm, code):
+    """End the whole job; rank 0 first, so that what it says is not lost."""
     sys.stdout.flush()
     if comm.Get_size() > 1:
+        time.sleep(0.0 if comm.Get_rank() == 0 else 0.5)
         comm.Abort(code)
     return code

@@ -11,7 +11,11 @@ from pavg.errors import InputError
 
 
 class AgreedError(InputError):
-    """An InputError that all ranks raise together: one prints it, all end in an orderly way."""
+    """An InputError that `ranks` ranks raise together: if that is all, they can end in order."""
+
+    def __init__(self, message, ranks):
+        super().__init__(message)
+        self.ranks = ranks
 
 
 class MismatchError(RuntimeError):
@@ -37,7 +41,7 @@ def once(comm, function, *args):
     rest(comm)
     result, message = comm.bcast(outcome)
     if message is not None:
-        raise AgreedError(message)
+        raise AgreedError(message, comm.Get_size())
     return result
 
 

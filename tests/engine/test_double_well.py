@@ -1,9 +1,8 @@
 """Section 2.4 of Zhang et al. 2016: how often 24 learners average on the double well."""
 
-import multiprocessing
-
 import numpy as np
 import pytest
+from tests.building import in_processes
 
 REPETITIONS, WORKERS = 2000, 2
 
@@ -32,8 +31,7 @@ def final_losses(zeta, seeds):
 @pytest.mark.parametrize("zeta", REFERENCE)
 def test_the_final_objective_agrees_with_an_independent_simulation(zeta):
     parts = [(zeta, range(k, REPETITIONS, WORKERS)) for k in range(WORKERS)]
-    with multiprocessing.get_context("spawn").Pool(WORKERS) as pool:
-        losses = np.concatenate(pool.starmap_async(final_losses, parts).get(timeout=280))
+    losses = np.concatenate(in_processes(final_losses, parts))
     value, error = REFERENCE[zeta]
     combined = np.hypot(losses.std(ddof=1) / REPETITIONS**0.5, error)
     assert abs(losses.mean() - value) < 3 * combined

@@ -2,8 +2,7 @@
 
 import numpy as np
 import pytest
-from mpi4py import MPI
-from tests.building import learners_of
+from tests.building import in_processes, learners_of
 
 from pavg.theory.zhang2016 import asymptotic_variance, fourth_moment_factor, moments_step
 
@@ -53,6 +52,33 @@ def test_more_averaging_lowers_the_variance_only_where_the_noise_is_multiplicati
     assert np.ptp(never) < 1e-15
 
 
+COPIES, BATCHES, BATCH, GAP = 256, 50, 40, 8
+SIMULATED = dict(alpha=0.4, c=1.0, beta2=1.5, sigma2=1.0, M=8)
+
+
+def simulated(zeta):
+    """Batch means (BATCHES,) of w̄², and the variance of a single w̄²."""
+    from mpi4py import MPI
+
+    learners = learners_of(
+        MPI.COMM_SELF,
+        P=SIMULATED["M"],
+        problem={"name": "noisy-quadratic", "beta": SIMULATED["beta2"] ** 0.5, "copies": COPIES},
+        method={"name": "stochastic", "zeta": zeta},
+        step_size=SIMULATED["alpha"],
+    )
+    method, t = learners.spec.method, 400  # tens of times the relaxation time
+    learners.clock.start()
+    method.advance(learners, 0, t)
+    squares = np.empty((BATCHES, BATCH, COPIES))
+    for b in range(BATCHES):
+        for k in range(BATCH):
+            method.advance(learners, t, t + GAP)
+            t += GAP
+            squares[b, k] = learners.W.mean(axis=0) ** 2
+    return squares.mean(axis=(1, 2)), squares.var()
+
+
 @pytest.mark.parametrize("zeta", [0.0, 0.01, 0.1, 0.5])
 def test_a_simulation_agrees_with_lemma_1(zeta):
     """Within three standard errors and 3 %, by at least 20,000 effective samples.
@@ -60,31 +86,10 @@ def test_a_simulation_agrees_with_lemma_1(zeta):
     Copies share the coin, so the unit of statistics is a batch of the time series of their mean:
     the standard error is that of batch means, which counts all correlation shorter than a batch.
     """
-    case = dict(alpha=0.4, c=1.0, beta2=1.5, sigma2=1.0, zeta=zeta, M=8)
     assert fourth_moment_factor(alpha=0.4, c=1.0, beta2=1.5) < 1
-    copies, batches, batch, gap = 256, 50, 40, 8
-    learners = learners_of(
-        MPI.COMM_SELF,
-        P=case["M"],
-        problem={"name": "noisy-quadratic", "c": 1.0, "beta": 1.5**0.5, "sigma": 1.0, "copies": copies},
-        method={"name": "stochastic", "zeta": zeta},
-        step_size=0.4,
-    )
-    method, t = learners.spec.method, 400  # tens of times the relaxation time
-    learners.clock.start()
-    method.advance(learners, 0, t)
-    means, single = np.empty(batches), []
-    for b in range(batches):
-        squares = np.empty((batch, copies))
-        for k in range(batch):
-            method.advance(learners, t, t + gap)
-            t += gap
-            squares[k] = learners.W[:, :copies].mean(axis=0) ** 2
-        means[b] = squares.mean()
-        single.append(squares.var())
-    error = means.std(ddof=1) / batches**0.5
-    effective = np.mean(single) / error**2
-    exact = asymptotic_variance(**case)
-    assert effective > 20_000
+    [(means, single)] = in_processes(simulated, [(zeta,)])
+    error = means.std(ddof=1) / BATCHES**0.5
+    exact = asymptotic_variance(zeta=zeta, **SIMULATED)
+    assert single / error**2 > 20_000  # effective samples
     assert abs(means.mean() - exact) < 3 * error
     assert abs(means.mean() / exact - 1) < 0.03

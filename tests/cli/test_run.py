@@ -1,0 +1,184 @@
+"""pavg run, show and list as a user types them."""
+
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from tests.conftest import run_to_end
+
+from pavg.records.reading import summary
+
+pytestmark = pytest.mark.mpirun
+
+SWEEP = """
+description = "A small sweep"
+name = "small"
+step_size = 0.1
+stop.steps = 50
+problem = "logistic"
+method = {name = "periodic"}
+data = {name = "breast_cancer", scale = "standardize"}
+
+[[zip]]
+P = [4, 4, 1]
+method.K = [5, "all", "all"]
+"""
+ENDLESS = """
+name = "endless"
+P = 2
+step_size = 1e-9
+stop.seconds = 1000
+problem = "double-well"
+method = {name = "periodic", K = 1000}
+evaluate.at = [64]
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "small.toml").write_text(SWEEP)
+    (tmp_path / "endless.toml").write_text(ENDLESS)
+    return tmp_path
+
+
+def pavg(*arguments, timeout=120):
+    return run_to_end([sys.executable, "-m", "pavg", *map(str, arguments)], {}, timeout)
+
+
+def files(place):
+    return sorted((place / "results").rglob("*.h5"))
+
+
+def test_a_sweep_runs_on_the_ranks_it_starts_and_a_second_time_not_at_all(place):
+    first = pavg("run", "small.toml", "-n", 2)
+    assert first.returncode == 0, first.stderr
+    names = [path.name for path in files(place)]
+    assert [re.sub("-[0-9a-f]{10}", "", name) for name in names] == [
+        "P001-Kall-s0-R1-r0.h5",  # a single learner runs on one rank of the same job
+        "P004-K0005-s0-R2-r0.h5",
+        "P004-Kall-s0-R2-r0.h5",
+    ]
+    assert "results/small" in first.stdout and first.stdout.count("logistic") == 3
+    assert "2*" in first.stdout and "hosted" in first.stdout
+    assert "\x1b" not in first.stdout + first.stderr and "[3/3]" in first.stderr  # plain lines in a log
+    times = [path.stat().st_mtime_ns for path in files(place)]
+    second = pavg("run", "small.toml", "-n", 2)
+    assert second.returncode == 0 and second.stderr.count("there already") == 3
+    assert [path.stat().st_mtime_ns for path in files(place)] == times
+
+
+def test_under_mpirun_it_uses_the_world(place, mpirun):
+    done = mpirun(2, "-m", "pavg", "run", "small.toml", "--set", "seed=7")
+    assert done.returncode == 0, done.stderr
+    assert all("-s7-" in path.name for path in files(place)) and len(files(place)) == 3
+
+
+def test_on_its_own_it_is_one_rank_and_loses_the_same(place):
+    alone, two = pavg("run", "small.toml", "--out", "alone"), pavg("run", "small.toml", "--out", "two", "-n", 2)
+    assert alone.returncode == two.returncode == 0, alone.stderr + two.stderr
+    for pattern in ("P004-K0005*", "P004-Kall*"):
+        [one], [other] = ((place / out / "small").glob(pattern) for out in ("alone", "two"))
+        assert summary(one).attributes["R"] == 1 and summary(other).attributes["R"] == 2
+        assert summary(one).last["loss"] == pytest.approx(summary(other).last["loss"], rel=1e-10)
+
+
+def test_losses_have_no_ranks_in_their_names(place):
+    pavg("run", "small.toml", "--set", "measure=losses", "-n", 2)
+    again = pavg("run", "small.toml", "--set", "measure=losses")
+    assert again.stderr.count("there already") == 3  # the same losses on any number of ranks
+    assert all("-R" not in path.name for path in files(place))
+
+
+def test_the_record_says_how_the_run_was_made(place):
+    pavg("run", "small.toml")
+    facts = summary(files(place)[-1]).attributes
+    assert facts["problem"] == "logistic" and facts["K"] == "all" and facts["step_size"] == 0.1
+    assert "run small.toml" in facts["command"] and facts["software_version"] and facts["data_checksum"]
+    assert facts["status"] == "ok" and facts["loop"] == "python" and facts["hosted"] == 1
+
+
+def start(command):
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+
+
+def wait_for_begin(job):
+    """Until the first cell has begun, and has passed a stop or two."""
+    for line in job.stderr:
+        if line.startswith("[1/1]"):
+            time.sleep(1.0)
+            return
+
+
+@pytest.mark.parametrize("ranks", [None, 2])
+def test_ctrl_c_keeps_what_is_there_and_says_so(place, ranks):
+    command = [sys.executable, "-m", "pavg", "run", "endless.toml"] + (["-n", str(ranks)] if ranks else [])
+    job = start(command)
+    wait_for_begin(job)
+    os.kill(job.pid, signal.SIGINT)
+    try:
+        out, err = job.communicate(timeout=30)
+    finally:
+        job.kill()
+    assert job.returncode == 75, err
+    assert "interrupted" in err and "Traceback" not in err
+    [partial] = files(place)
+    assert partial.name.endswith(".partial.h5")
+    facts = summary(partial).attributes
+    assert facts["status"] == "interrupted" and "signal" in facts["reason"]
+    assert "interrupted" in pavg("show", "results").stdout
+
+
+def test_a_whole_result_takes_the_place_of_a_partial_one(place):
+    pavg("run", "small.toml")
+    whole = files(place)
+    for path in whole:
+        path.rename(path.with_suffix(".partial.h5"))
+    pavg("run", "small.toml")
+    assert files(place) == whole
+
+
+def test_on_a_terminal_progress_is_live(place):
+    master, slave = pty.openpty()
+    job = subprocess.Popen(
+        [sys.executable, "-m", "pavg", "run", "small.toml", "-n", "2"], stdout=slave, stderr=slave, start_new_session=True
+    )
+    os.close(slave)
+    seen = b""
+    while True:
+        try:
+            part = os.read(master, 4096)
+        except OSError:  # the other end is closed
+            break
+        seen += part
+    assert job.wait(timeout=60) == 0
+    assert b"cells" in seen and b"\x1b[" in seen
+
+
+def test_show_prints_a_line_a_run(place):
+    pavg("run", "small.toml")
+    shown = pavg("show", "results")
+    assert shown.returncode == 0 and len(shown.stdout.strip().splitlines()) == 5
+
+
+@pytest.mark.parametrize(
+    "what, words",
+    {
+        "problems": ("least-squares", "logistic", "double-well", "l2=0.0"),
+        "methods": ("periodic", "stochastic", "gradient-allreduce", "zeta"),
+        "partitions": ("dirichlet", "by-label"),
+        "schedules": ("inverse", "decay", "growing"),
+        "datasets": ("breast_cancer", "digits", "diabetes"),
+        "benchmarks": ("quickstart/convex", "zhang2016/double_well"),
+    }.items(),
+)
+def test_list_names_what_there_is(what, words):
+    listed = pavg("list", what)
+    assert listed.returncode == 0
+    for word in words:
+        assert word in listed.stdout
