@@ -19,7 +19,9 @@ from pavg.errors import InputError
 
 Count = Annotated[int, Ge(1)]
 Positive = Annotated[float, Gt(0)]
-STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=())
+STRICT = ConfigDict(
+    extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()
+)
 
 # key of a specification → entry-point group that its table's name is looked up in
 COMPONENTS = {
@@ -174,7 +176,7 @@ def _component(group, value, key, problems):
 
 
 def _checked(cls, table, prefix, problems):
-    """`cls` made from a table by pydantic; None if that fails, and what is wrong is appended to `problems`."""
+    """`cls` made from a checked table; None if that fails, and what is wrong is appended to `problems`."""
     try:
         made = _model(cls).model_validate(table)
         return cls(**{f.name: getattr(made, f.name) for f in dataclasses.fields(cls)})
@@ -228,7 +230,9 @@ def _conflicts(spec):
     if spec.evaluate.rounds is not None and spec.evaluate.at is not None:
         found.append("evaluate: expected rounds or at, not both")
     if spec.momentum == 0 and spec.momentum_at_average != "keep":
-        found.append(f"momentum_at_average = {spec.momentum_at_average!r}: there is no momentum (momentum = 0)")
+        found.append(
+            f"momentum_at_average = {spec.momentum_at_average!r}: there is no momentum (momentum = 0)"
+        )
     if spec.data is not None and bool(spec.data.name) == bool(spec.data.path):
         found.append("data: expected a name or a path, one of them")
     if spec.data is not None and spec.data.test_path and spec.data.test:

@@ -4,7 +4,9 @@ import click
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(["problems", "methods", "partitions", "schedules", "datasets", "benchmarks"]))
+@click.argument(
+    "what", type=click.Choice(["problems", "methods", "partitions", "schedules", "datasets", "benchmarks"])
+)
 def command(what):
     """List problems, methods, partitions, schedules, datasets or benchmarks, with their parameters."""
     from rich.console import Console

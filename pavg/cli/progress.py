@@ -63,7 +63,9 @@ class Live(Lines):
 
         text = TextColumn("{task.description}")
         console = Console(stderr=True, force_terminal=True)
-        self.progress = Progress(text, BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn(), console=console)
+        self.progress = Progress(
+            text, BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn(), console=console
+        )
 
     def cells(self, specs):
         super().cells(specs)

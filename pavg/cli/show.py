@@ -4,7 +4,21 @@ from pathlib import Path
 
 import click
 
-COLUMNS = ("problem", "data", "method", "P", "R", "steps", "rounds", "loss", "accuracy", "compute", "comm", "wait", "status")
+COLUMNS = (
+    "problem",
+    "data",
+    "method",
+    "P",
+    "R",
+    "steps",
+    "rounds",
+    "loss",
+    "accuracy",
+    "compute",
+    "comm",
+    "wait",
+    "status",
+)
 WIDE = 160  # columns of a table that is not shown on a terminal
 
 
@@ -34,7 +48,9 @@ def table(paths):
     shown = [k for k, name in enumerate(COLUMNS) if any(row[k] for row in rows)]
     made = Table(box=None, header_style="bold", pad_edge=False)
     for k in shown:
-        made.add_column(COLUMNS[k], justify="left" if COLUMNS[k] in ("problem", "data", "method", "status") else "right")
+        made.add_column(
+            COLUMNS[k], justify="left" if COLUMNS[k] in ("problem", "data", "method", "status") else "right"
+        )
     for row in rows:
         made.add_row(*(row[k] for k in shown))
     console.print(made)

@@ -46,14 +46,13 @@ def once(comm, function, *args):
 
 
 def first_of_node(comm, function):
-    """Call `function()` on the first rank of each node, then on the others (who sleep meanwhile)."""
+    """`function()` of each rank, called on the first of a node first; the others sleep meanwhile."""
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    if node.Get_rank() == 0:
-        function()
+    first = node.Get_rank() == 0
+    made = function() if first else None
     rest(node)
-    if node.Get_rank() != 0:
-        function()
     node.Free()
+    return made if first else function()
 
 
 def check(comm, tag):

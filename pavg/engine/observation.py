@@ -1,4 +1,4 @@
-"""All that the engine does besides training: it stops the clock, looks, records, and decides whether to go on."""
+"""All that the engine does besides training: stop the clock, look, record, decide whether to go on."""
 
 import time
 

@@ -11,7 +11,7 @@ from pavg.records.record import Record, rank_facts
 
 
 def run(comm, task, on_look=None):
-    """Run one task on all ranks of `comm` (at most P of them) and return its `Record`, the same on every rank.
+    """Run one task on all ranks of `comm` (at most P); return its `Record`, the same on every rank.
 
     on_look : called on rank 0 at each stop, off the clock, with (observer, tick).
     """

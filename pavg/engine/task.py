@@ -9,8 +9,6 @@ from pavg.problems.base import Objective
 from pavg.schedules import ConstantBatch
 from pavg.spec import Spec
 
-FORMAT = 1  # of the result's meaning: streams, rules of averaging. It is part of every run's hash
-
 
 @dataclass(frozen=True)
 class Task:
@@ -36,9 +34,13 @@ def bind(spec, store):
         spec = replace(spec, partition=partition)
         shards = partition.shards(objective.y, spec.P, spec.seed)
     elif spec.partition is not None or spec.sampling != "replacement":
-        raise InputError(f"problem {spec.problem.name!r} draws from no samples: expected no partition, no reshuffling")
+        raise InputError(
+            f"problem {spec.problem.name!r} draws from no samples: expected no partition, no reshuffling"
+        )
     if spec.stop.epochs is not None and not objective.n:
-        raise InputError(f"stop.epochs: problem {spec.problem.name!r} has no training set; expected steps or samples")
+        raise InputError(
+            f"stop.epochs: problem {spec.problem.name!r} has no training set; expected steps or samples"
+        )
     origin = {}
     if store is not None:
         origin = {"data": store.name, "data_checksum": store.checksum, "data_layout": store.layout}

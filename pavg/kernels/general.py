@@ -54,7 +54,9 @@ def loss_function(function):
 
 _samples = types.Tuple((_X, _y))
 _model = types.Tuple((_array(_f8, 2), _array(_f8, 2), _f8))
-_order = types.Tuple((_i8, _array(_u8, 1), _array(_i8, 1), _array(_i8, 1, True), _array(_i8, 1), _array(_i8, 1)))
+_order = types.Tuple(
+    (_i8, _array(_u8, 1), _array(_i8, 1), _array(_i8, 1, True), _array(_i8, 1), _array(_i8, 1))
+)
 _schedule = types.Tuple((_array(_f8, 1), _array(_i8, 1), _i8))
 _common = (types.FunctionType(GRADIENT), _theta, _samples, types.boolean, _model, _order, _array(_u8, 1))
 

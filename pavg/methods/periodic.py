@@ -11,8 +11,9 @@ from pavg.methods.base import Method
 
 @dataclass(frozen=True)
 class Periodic(Method):
-    """K local steps, then average, and a last average at the end (Zhang et al. 2016, eq. (3); Zhou & Cong 2018, Algorithm 1).
+    """K local steps, then average, and a last average at the end.
 
+    Zhang et al. 2016, eq. (3); Zhou & Cong 2018, Algorithm 1; Yu et al. 2019, Algorithm 3 with equal I_i.
     K = 1 is mini-batch averaging, K = "all" one-shot averaging. warmup : local steps without
     averaging before the first round: the first average comes after warmup + K steps.
     """

@@ -11,7 +11,7 @@ from pavg.methods.base import Method
 
 @dataclass(frozen=True)
 class Varying(Method):
-    """Round r = 1, 2, … has K_r local steps: K_r from a list (its last entry repeats), or ⌈start · r^power⌉."""
+    """Round r = 1, 2, … has K_r local steps: from a list (its last entry repeats), or ⌈start · r^power⌉."""
 
     K: list[Annotated[int, Ge(1)]] | None = None
     start: Annotated[float, Gt(0)] | None = None

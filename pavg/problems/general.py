@@ -52,7 +52,9 @@ class General(Problem):
         elif hasattr(store.train, "X"):
             X, y, features = store.train.X, store.train.y, store.n_features
         else:
-            raise InputError(f"{store.path}: sparse samples; problem {self.name!r} reads dense ones: layout = 'dense'")
+            raise InputError(
+                f"{store.path}: sparse samples; problem {self.name!r} reads dense ones: layout = 'dense'"
+            )
         start = np.asarray(self.start(features, seed), float)
         n = X.shape[0]
         return GeneralObjective(

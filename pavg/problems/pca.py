@@ -12,7 +12,7 @@ from pavg.problems.general import General, gradient_function, loss_function
 
 @dataclass(frozen=True)
 class PCA(General):
-    """Error 1 − |⟨w, v₁⟩|/‖w‖ under Oja's update w ← w + γx⟨x, w⟩, ‖w‖ = 1 kept; every learner has its own samples.
+    """Error 1 − |⟨w, v₁⟩|/‖w‖ under Oja's update w ← w + γx⟨x, w⟩, ‖w‖ = 1 kept; learners have own samples.
 
     Samples are Gaussian in d dimensions with spectrum [top, rest, …, rest], which the paper does not
     say to be variances or deviations: `spectrum` does. v₁ is the first axis (SGD from a random

@@ -32,7 +32,11 @@ _PHASES = {
 }
 for _phase, _what in _PHASES.items():
     VARIABLES[f"time_{_phase}"] = (_ER, "s", f"{_what}; seconds since the last evaluation")
-    VARIABLES[f"time_{_phase}_min"] = (_ER, "s", f"{_what}; shortest of the rounds that ended in the interval")
+    VARIABLES[f"time_{_phase}_min"] = (
+        _ER,
+        "s",
+        f"{_what}; shortest of the rounds that ended in the interval",
+    )
     VARIABLES[f"time_{_phase}_max"] = (_ER, "s", f"{_what}; longest of the rounds that ended in the interval")
 
 INTEGERS = {"ticks", "local_steps", "rounds", "samples", "bytes", "shard_size"}

@@ -40,7 +40,9 @@ def _git(*args):
     if not (here.parent / ".git").exists():
         return None
     try:
-        done = subprocess.run(["git", "-C", here, *args], capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            ["git", "-C", here, *args], capture_output=True, text=True, timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return done.stdout.strip()
@@ -61,7 +63,9 @@ def caches():
     found = []
     for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
         try:
-            level, kind, size = (index.joinpath(name).read_text().strip() for name in ("level", "type", "size"))
+            level, kind, size = (
+                index.joinpath(name).read_text().strip() for name in ("level", "type", "size")
+            )
         except OSError:
             continue
         letter = {"Data": "d", "Instruction": "i"}.get(kind, "")

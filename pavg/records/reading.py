@@ -32,7 +32,9 @@ def opened(path):
         with h5py.File(path, "r", locking=False) as file:
             version = file.attrs.get("format_version")
             if file.attrs.get("format") != FORMAT:
-                raise InputError(f"{path}: an HDF5 file, but not a result of pavg (format {FORMAT!r} expected)")
+                raise InputError(
+                    f"{path}: an HDF5 file, but not a result of pavg (format {FORMAT!r} expected)"
+                )
             if version != FORMAT_VERSION:
                 raise InputError(f"{path}: format version {version}; this pavg reads {FORMAT_VERSION}")
             yield file
@@ -47,8 +49,14 @@ def summary(path):
     with opened(path) as file:
         curves = {name: data for name, data in file.items() if isinstance(data, h5py.Dataset)}
         size = file["evaluation"].size
-        last = {name: data[-1] for name, data in curves.items() if data.shape == (size,) and data.dtype.kind in "if"}
-        seconds = {p: float(np.nansum(curves[f"time_{p}"][:], axis=0).mean()) for p in ("compute", "comm", "wait")}
+        last = {
+            name: data[-1]
+            for name, data in curves.items()
+            if data.shape == (size,) and data.dtype.kind in "if"
+        }
+        seconds = {
+            p: float(np.nansum(curves[f"time_{p}"][:], axis=0).mean()) for p in ("compute", "comm", "wait")
+        }
         return Summary(Path(path), dict(file.attrs), last, seconds)
 
 

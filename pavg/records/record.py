@@ -42,7 +42,9 @@ def _dtype(name):
 
 def rank_facts(comm, shard_sizes, compile_seconds):
     """Host, affinity, shard size and compile time of every rank. Collective."""
-    cores = ",".join(map(str, sorted(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else "unknown"
+    cores = (
+        ",".join(map(str, sorted(os.sched_getaffinity(0)))) if hasattr(os, "sched_getaffinity") else "unknown"
+    )
     facts = (platform.node(), cores, int(shard_sizes.sum()), compile_seconds)
     hosts, affinities, sizes, seconds = zip(*comm.allgather(facts), strict=True)
     return {

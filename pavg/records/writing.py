@@ -43,7 +43,7 @@ def check_writable(folder):
 
 
 def flat(settings, prefix=""):
-    """Nested settings as scalars: method_K, stop_steps …; a component's name stands under its key; K by itself."""
+    """Nested settings as scalars: stop_steps …; a component's name stands under its key; K by itself."""
     found = {}
     for key, value in settings.items():
         name = f"{prefix}{key}"

@@ -1,12 +1,12 @@
 """One TOML file → many tables, one a cell: a product of lists (grid) and coupled lists (zip).
 
-    [grid]                       # every combination
-    seed = "0:3"                 # 0, 1, 2
-    method.K = [1, 16, "all"]
+[grid]                       # every combination
+seed = "0:3"                 # 0, 1, 2
+method.K = [1, 16, "all"]
 
-    [[zip]]                      # the first values together, the second values together, …
-    P = [8, 1]
-    step_size = [0.1, 0.4]
+[[zip]]                      # the first values together, the second values together, …
+P = [8, 1]
+step_size = [0.1, 0.4]
 """
 
 import copy
@@ -24,7 +24,9 @@ PATHS = ("path", "test_path")  # keys of [data] that are relative to the file th
 def packaged():
     """Name → path of the benchmarks that come with pavg: `quickstart`, or `folder/file`."""
     here = Path(__file__).resolve().parent.parent
-    root = here / "benchmarks" if (here / "benchmarks").is_dir() else here.parent / "benchmarks"  # wheel, checkout
+    root = (
+        here / "benchmarks" if (here / "benchmarks").is_dir() else here.parent / "benchmarks"
+    )  # wheel, checkout
     return {str(p.relative_to(root).with_suffix("")): p for p in sorted(root.rglob("*.toml"))}
 
 
@@ -41,7 +43,9 @@ def sources(name):
     known = packaged()
     found = [known[key] for key in known if key == str(name) or key.startswith(f"{name}/")]
     if not found:
-        raise InputError(f"{name}: no such file, folder or benchmark; benchmarks: {', '.join(known) or 'none'}")
+        raise InputError(
+            f"{name}: no such file, folder or benchmark; benchmarks: {', '.join(known) or 'none'}"
+        )
     return found
 
 
@@ -124,7 +128,9 @@ def _override(document, text):
         parsed = str(Path(parsed).expanduser().resolve())
     for table in document.get("zip", []):
         if isinstance(table, dict) and key in _leaves(table, "zip"):
-            raise InputError(f"--set {text}: {key} is coupled with others in a [[zip]]; edit the file instead")
+            raise InputError(
+                f"--set {text}: {key} is coupled with others in a [[zip]]; edit the file instead"
+            )
     _drop(document.get("grid", {}), key.split("."))
     _put(document, key, parsed, f"--set {text}")
 

@@ -12,6 +12,7 @@ from pavg.errors import InputError
 from pavg.records import names, provenance
 from pavg.records.reading import status
 from pavg.records.writing import check_writable, flat, write
+from pavg.spec import build
 from pavg.sweep import grid
 
 WHOLE = ("ok", "diverged", "skipped")
@@ -114,36 +115,44 @@ class Cell:
 
     def _attributes(self, task, run_id):
         settings = task.spec.settings()
-        facts = {"run_id": run_id, "label": self.spec.method.label, "R": self.R, "hosted": self.spec.P > self.R, "loop": "python"}
+        facts = {
+            "run_id": run_id,
+            "label": self.spec.method.label,
+            "R": self.R,
+            "hosted": self.spec.P > self.R,
+            "loop": "python",
+        }
         facts |= {"n_samples": task.objective.n, "n_features": task.objective.dimension, "config": settings}
         return flat(settings) | facts | task.data | task.objective.notes | provenance.software()
 
 
 def _specifications(comm, name, overrides):
-    """The checked cells, on every rank: read on rank 0, where kernels are compiled first."""
+    """The checked cells, on every rank. Rank 0 reads; building imports problems, which compiles kernels."""
     tables = once(comm, _read, name, overrides)
-    first_of_node(comm, lambda: [grid.spec.build(table, source) for source, table in tables[:1]])
-    return [grid.spec.build(table, source) for source, table in tables]
+    return first_of_node(comm, lambda: [build(table, source) for source, table in tables])
 
 
 def _read(name, overrides):
+    """[(source, table)] of all cells, each known to be right."""
     tables = [cell for path in grid.sources(name) for cell in grid.expand(path, overrides)]
     for source, table in tables:
-        grid.spec.build(table, source)
+        build(table, source)
     return tables
 
 
 def _check_all(specs, size, out):
     """On rank 0: what can be known to be wrong before the first cell starts. Samples are converted here."""
-    seen = {}
+    seen = set()
     for spec in specs:
         if spec.R is not None and spec.R > size:
             raise InputError(f"{spec.name}: a cell asks for R = {spec.R} ranks; this job has {size}")
         if spec.name not in seen:
+            seen.add(spec.name)
             check_writable(out / spec.name)
-        key = spec.name, json.dumps({k: v for k, v in spec.settings().items() if k in BOUND})
-        if key not in seen:
-            seen[key] = bind(spec, open_data(spec))
+        bound = json.dumps({k: v for k, v in spec.settings().items() if k in BOUND})
+        if bound not in seen:
+            seen.add(bound)
+            bind(spec, open_data(spec))
 
 
 def _ranks(spec, size):
