@@ -15,7 +15,13 @@ def in_processes(function, arguments, timeout=280):
         return pool.starmap_async(function, arguments).get(timeout=timeout)
 
 
-BASE = {"name": "test", "method": {"name": "periodic", "K": 4}, "step_size": 0.05, "stop": {"steps": 100}, "P": 4}
+BASE = {
+    "name": "test",
+    "method": {"name": "periodic", "K": 4},
+    "step_size": 0.05,
+    "stop": {"steps": 100},
+    "P": 4,
+}
 
 
 def spec_of(**keys):

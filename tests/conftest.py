@@ -42,7 +42,9 @@ def mpirun():
     def run(ranks, *arguments, timeout=120, env=None, mpi="default"):
         started, variables = mpi_named(mpi)
         variables |= {"PAVG_CHECK": "1", "PYTHONUNBUFFERED": "1"} | (env or {})
-        return run_to_end([started, "-n", str(ranks), sys.executable, *map(str, arguments)], variables, timeout)
+        return run_to_end(
+            [started, "-n", str(ranks), sys.executable, *map(str, arguments)], variables, timeout
+        )
 
     return run
 

@@ -35,7 +35,9 @@ def violations(root):
         tree = ast.parse(path.read_text())
         for line, other in _rooms_entered(tree, path, root):
             if room not in DOORS and not _may_enter(room, other):
-                found.append(f"{path.relative_to(root)}:{line}: imports pavg.{other}, which is not on a lower floor")
+                found.append(
+                    f"{path.relative_to(root)}:{line}: imports pavg.{other}, which is not on a lower floor"
+                )
         if room != "cli":
             found += [f"{path.relative_to(root)}:{line}: names COMM_WORLD" for line in _worlds(tree)]
     return found
@@ -85,7 +87,11 @@ def test_nothing_reaches_up_a_floor():
         ("comm/c.py", "from .. import learners\n", "comm/c.py:1: imports pavg.learners"),
         ("errors.py", "from pavg.comm.x import y\n", "errors.py:1: imports pavg.comm"),
         ("data/d.py", "from pavg import records\n", "data/d.py:1: imports pavg.records"),
-        ("engine/e.py", "from mpi4py import MPI\nMPI.COMM_WORLD.Barrier()\n", "engine/e.py:2: names COMM_WORLD"),
+        (
+            "engine/e.py",
+            "from mpi4py import MPI\nMPI.COMM_WORLD.Barrier()\n",
+            "engine/e.py:2: names COMM_WORLD",
+        ),
         ("engine/e.py", "from mpi4py.MPI import COMM_WORLD\n", "engine/e.py:1: names COMM_WORLD"),
         ("attic/a.py", "", "a.py: attic has no floor"),
     ],
@@ -103,8 +109,14 @@ def test_a_tree_that_breaks_a_rule_is_found_out(tmp_path, file, text, expected):
 @pytest.mark.parametrize(
     "file, text",
     [
-        ("comm/c.py", "import os\nfrom pavg.errors import InputError\nfrom pavg.comm import d\nfrom . import e\n"),
-        ("cli/c.py", "from pavg import __version__\nfrom pavg.slurm import x\nfrom mpi4py import MPI\nMPI.COMM_WORLD\n"),
+        (
+            "comm/c.py",
+            "import os\nfrom pavg.errors import InputError\nfrom pavg.comm import d\nfrom . import e\n",
+        ),
+        (
+            "cli/c.py",
+            "from pavg import __version__\nfrom pavg.slurm import x\nfrom mpi4py import MPI\nMPI.COMM_WORLD\n",
+        ),
         ("spec.py", "from pavg import registry\n"),
         ("__init__.py", "from pavg.records import open_results\n"),
     ],

@@ -29,7 +29,9 @@ SOON = 30  # seconds: far more than the end of a job takes, far less than a job 
 MPIS = ["default", *OTHERS]
 
 
-@pytest.mark.parametrize("ranks, mpi", [(1, "default"), (2, "default"), (4, "default"), *((2, mpi) for mpi in OTHERS)])
+@pytest.mark.parametrize(
+    "ranks, mpi", [(1, "default"), (2, "default"), (4, "default"), *((2, mpi) for mpi in OTHERS)]
+)
 def test_everything_in_tests_mpi_passes(mpirun, ranks, mpi):
     done = mpirun(ranks, *PYTEST, "tests/mpi", timeout=240, mpi=mpi)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -59,7 +61,10 @@ def test_one_failing_rank_fails_the_tests_soon(mpirun, tmp_path, mpi):
     "fate, said",
     [
         ("raise RuntimeError('rank 1 gives up')", "pavg: rank 1:\nTraceback"),
-        ("from pavg.errors import InputError; raise InputError('no such thing')", "pavg: rank 1: no such thing\n"),
+        (
+            "from pavg.errors import InputError; raise InputError('no such thing')",
+            "pavg: rank 1: no such thing\n",
+        ),
         ("sys.exit(3)", "pavg: rank 1:\n"),
         ("os.kill(os.getpid(), signal.SIGKILL)", ""),
     ],

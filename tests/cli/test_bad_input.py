@@ -5,6 +5,7 @@ import sys
 
 import h5py
 import pytest
+
 from tests.conftest import run_to_end
 
 pytestmark = pytest.mark.mpirun

@@ -9,9 +9,9 @@ import sys
 import time
 
 import pytest
-from tests.conftest import run_to_end
 
 from pavg.records.reading import summary
+from tests.conftest import run_to_end
 
 pytestmark = pytest.mark.mpirun
 
@@ -80,7 +80,10 @@ def test_under_mpirun_it_uses_the_world(place, mpirun):
 
 
 def test_on_its_own_it_is_one_rank_and_loses_the_same(place):
-    alone, two = pavg("run", "small.toml", "--out", "alone"), pavg("run", "small.toml", "--out", "two", "-n", 2)
+    alone, two = (
+        pavg("run", "small.toml", "--out", "alone"),
+        pavg("run", "small.toml", "--out", "two", "-n", 2),
+    )
     assert alone.returncode == two.returncode == 0, alone.stderr + two.stderr
     for pattern in ("P004-K0005*", "P004-Kall*"):
         [one], [other] = ((place / out / "small").glob(pattern) for out in ("alone", "two"))
@@ -104,7 +107,9 @@ def test_the_record_says_how_the_run_was_made(place):
 
 
 def start(command):
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
 
 
 def wait_for_begin(job):
@@ -146,7 +151,10 @@ def test_a_whole_result_takes_the_place_of_a_partial_one(place):
 def test_on_a_terminal_progress_is_live(place):
     master, slave = pty.openpty()
     job = subprocess.Popen(
-        [sys.executable, "-m", "pavg", "run", "small.toml", "-n", "2"], stdout=slave, stderr=slave, start_new_session=True
+        [sys.executable, "-m", "pavg", "run", "small.toml", "-n", "2"],
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
     )
     os.close(slave)
     seen = b""

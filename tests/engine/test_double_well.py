@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from tests.building import in_processes
 
 REPETITIONS, WORKERS = 2000, 2
@@ -13,9 +14,9 @@ REFERENCE = {0.0: (0.926, 0.001), 0.001: (0.286, 0.003), 0.1: (0.0106, 0.0002)}
 
 def final_losses(zeta, seeds):
     from mpi4py import MPI
-    from tests.building import task_of
 
     from pavg.engine import synchronous
+    from tests.building import task_of
 
     keys = {
         "problem": "double-well",

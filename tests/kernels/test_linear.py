@@ -150,7 +150,7 @@ cases = st.builds(
     Case,
     layout=st.sampled_from(LAYOUTS),
     code=st.sampled_from([LEAST_SQUARES, LOGISTIC]),
-    n=st.integers(12, 50),
+    n=st.integers(20, 50),
     d=st.integers(1, 20),
     L=st.integers(1, 4),
     l2=st.sampled_from([0.0, 0.1]),

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 from mpi4py import MPI
-from tests.building import learners_of, samples, task_of
 
 from pavg.engine import synchronous
 from pavg.kernels.streams import REPLACEMENT, draw
+from tests.building import learners_of, samples, task_of
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -55,7 +55,9 @@ def test_a_period_of_one_is_serial_sgd_with_batch_P_times_B():
     X = np.hstack([store.train.X[:, : store.n_features], np.ones((store.train.n, 1))])
     w, free = np.zeros(X.shape[1]), np.append(np.ones(store.n_features), 0.0)
     for t in range(T):
-        drawn = [draw(rule, keys[p], t * B + b, rows, starts[p], counts[p]) for p in range(P) for b in range(B)]
+        drawn = [
+            draw(rule, keys[p], t * B + b, rows, starts[p], counts[p]) for p in range(P) for b in range(B)
+        ]
         x, y = X[drawn], store.train.y[drawn]
         w = w - gamma * (x.T @ (-y / (1 + np.exp(y * (x @ w)))) / (P * B) + l2 * free * w)
     record = final(store=store, method=periodic(1), stop={"steps": T}, **LINEAR)
@@ -128,7 +130,9 @@ def test_momentum_at_an_average_is_kept_averaged_or_reset(rule):
     elif rule == "reset":
         assert not learners.V.any()
     else:
-        np.testing.assert_allclose(learners.V[:, :d], np.broadcast_to(mean / P, before[:, :d].shape), atol=1e-15)
+        np.testing.assert_allclose(
+            learners.V[:, :d], np.broadcast_to(mean / P, before[:, :d].shape), atol=1e-15
+        )
     assert np.ptp(learners.W, axis=0).max() == 0.0
 
 

@@ -6,10 +6,10 @@ import signal
 import numpy as np
 import pytest
 from mpi4py import MPI
-from tests.building import samples, task_of
 
 from pavg.comm import signals
 from pavg.engine import synchronous
+from tests.building import samples, task_of
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -106,7 +106,9 @@ def test_evaluations_every_n_rounds_lie_at_ends_of_rounds():
 
 
 def test_evaluations_in_a_list_lie_at_the_next_allowed_stop():
-    record = run(method={"name": "periodic", "K": 200}, evaluate={"at": [1, 64, 65, 201, 390]}, stop={"steps": 450})
+    record = run(
+        method={"name": "periodic", "K": 200}, evaluate={"at": [1, 64, 65, 201, 390]}, stop={"steps": 450}
+    )
     assert ticks(record) == [0, 64, 128, 264, 392, 450]  # whole blocks of 64 steps in a round
 
 
@@ -117,7 +119,9 @@ def test_evaluations_are_spread_over_decades_otherwise():
 
 
 def test_the_objective_is_one_at_the_start_and_zero_at_the_optimum():
-    record = run(problem={"name": "quadratic"}, stop={"steps": 500}, step_size={"name": "inverse", "alpha": 1, "d": 9})
+    record = run(
+        problem={"name": "quadratic"}, stop={"steps": 500}, step_size={"name": "inverse", "alpha": 1, "d": 9}
+    )
     curve = record.arrays()["suboptimality"]
     assert curve[0] == 1.0 and 0 < curve[-1] < 0.01
     given = run(evaluate={"optimum": 0.1})

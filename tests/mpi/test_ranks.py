@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from mpi4py import MPI
-from tests.building import task_of
 
 from pavg.engine import synchronous
+from tests.building import task_of
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -14,10 +14,23 @@ CURVES = ("loss", "grad_norm", "drift", "samples", "rounds", "ticks", "bytes")
 
 CASES = {
     "pool": {"problem": {"name": "logistic", "l2": 0.01}},
-    "momentum": {"problem": "least-squares", "momentum": 0.9, "momentum_at_average": "average", "step_size": 0.01},
+    "momentum": {
+        "problem": "least-squares",
+        "momentum": 0.9,
+        "momentum_at_average": "average",
+        "step_size": 0.01,
+    },
     "iid, reshuffled": {"problem": "logistic", "partition": "iid", "sampling": "reshuffle", "batch_size": 2},
-    "dirichlet, weighted": {"problem": "logistic", "partition": {"name": "dirichlet", "beta": 0.3}, "weights": "shards"},
-    "by label": {"problem": "logistic", "partition": "by-label", "step_size": {"name": "inverse", "alpha": 1.0, "d": 5}},
+    "dirichlet, weighted": {
+        "problem": "logistic",
+        "partition": {"name": "dirichlet", "beta": 0.3},
+        "weights": "shards",
+    },
+    "by label": {
+        "problem": "logistic",
+        "partition": "by-label",
+        "step_size": {"name": "inverse", "alpha": 1.0, "d": 5},
+    },
     "stochastic": {"problem": "least-squares", "method": {"name": "stochastic", "zeta": 0.2}},
     "varying": {"problem": "least-squares", "method": {"name": "varying", "start": 1, "power": 0.5}},
     "gradient": {"problem": "logistic", "method": "gradient-allreduce"},

@@ -5,9 +5,9 @@ import time
 import numpy as np
 import pytest
 from mpi4py import MPI
-from tests.building import task_of
 
 from pavg.engine import synchronous
+from tests.building import task_of
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD

@@ -7,7 +7,6 @@ import h5py
 import numpy as np
 import pytest
 import xarray
-from tests.building import in_processes
 
 import pavg
 from pavg.errors import InputError
@@ -15,6 +14,7 @@ from pavg.records.layout import VARIABLES
 from pavg.records.reading import find, status, summary
 from pavg.records.record import Record
 from pavg.records.writing import check_writable, flat, write
+from tests.building import in_processes
 
 
 def a_record(rows=3, ranks=2):
@@ -27,13 +27,36 @@ def a_record(rows=3, ranks=2):
         }
     )
     for k in range(rows):
-        times = {f"time_{p}{s}": np.full(ranks, np.nan if s else k) for p in ("compute", "comm", "wait") for s in ("", "_min", "_max")}
-        record.add(ticks=k, local_steps=k, rounds=k, samples=k, bytes=k, loss=1.0 / (k + 1), drift=0.0, time_wall=k, time_eval=k, **times)
+        times = {
+            f"time_{p}{s}": np.full(ranks, np.nan if s else k)
+            for p in ("compute", "comm", "wait")
+            for s in ("", "_min", "_max")
+        }
+        record.add(
+            ticks=k,
+            local_steps=k,
+            rounds=k,
+            samples=k,
+            bytes=k,
+            loss=1.0 / (k + 1),
+            drift=0.0,
+            time_wall=k,
+            time_eval=k,
+            **times,
+        )
     record.close("ok", "all steps done", np.arange(4.0))
     return record
 
 
-ATTRIBUTES = {"P": 4, "R": 2, "K": "all", "hosted": True, "note": None, "config": {"a": [1, None]}, "run_id": "x"}
+ATTRIBUTES = {
+    "P": 4,
+    "R": 2,
+    "K": "all",
+    "hosted": True,
+    "note": None,
+    "config": {"a": [1, None]},
+    "run_id": "x",
+}
 
 
 @pytest.fixture
@@ -73,7 +96,9 @@ def test_every_axis_has_a_scale_with_values_and_every_variable_a_unit(path):
         for name, data in file.items():
             if isinstance(data, h5py.Dataset) and not data.is_scale:
                 assert all(len(dim) == 1 for dim in data.dims), name
-                assert "long_name" in data.attrs and ("units" in data.attrs or name in ("host", "core_affinity"))
+                assert "long_name" in data.attrs and (
+                    "units" in data.attrs or name in ("host", "core_affinity")
+                )
         assert file["env"].attrs["SLURM_JOB_ID"] == "7"
 
 
@@ -132,7 +157,14 @@ def test_nested_settings_become_scalars():
         "batch_size": {"name": "growing", "start": 1.0},
         "stop": {"steps": 10, "epochs": None},
     }
-    expected = {"P": 4, "method": "periodic", "K": 8, "method_warmup": 0, "step_size": 0.1, "batch_size": "growing"}
+    expected = {
+        "P": 4,
+        "method": "periodic",
+        "K": 8,
+        "method_warmup": 0,
+        "step_size": 0.1,
+        "batch_size": "growing",
+    }
     assert flat(settings) == expected | {"batch_size_start": 1.0, "stop_steps": 10, "stop_epochs": None}
 
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from tests.building import in_processes, learners_of
 
 from pavg.theory.zhang2016 import asymptotic_variance, fourth_moment_factor, moments_step
+from tests.building import in_processes, learners_of
 
 GRID = [
     dict(alpha=alpha, c=c, beta2=beta2, sigma2=sigma2, zeta=zeta, M=M)
