@@ -25,7 +25,7 @@ install-test: $(VENV)/.installed-test
 
 $(VENV)/.installed: setup.cfg
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --editable '.[$(MPI)]'
+	$(PIP) install --editable '.$(if $(MPI),[$(MPI)])'
 	touch $@
 
 $(VENV)/.installed-test: setup.cfg

@@ -122,7 +122,7 @@ class Schedule:
             t = np.arange(step, step + min(max(n, AHEAD), MOST))
             self._batches = self.batch_size.at(t)
             seen = samples + np.cumsum(self._batches) - self._batches
-            epochs = seen * (self.P / self.n) if self.n else np.zeros(t.shape)
+            epochs = seen * self.P / self.n if self.n else np.zeros(t.shape)
             self._first, self._gammas = step, np.ascontiguousarray(self.step_size.at(t, epochs), np.float64)
         first = step - self._first
         return (self._gammas, self._batches, first), min(n, self._gammas.size - first)

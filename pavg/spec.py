@@ -237,8 +237,9 @@ def _conflicts(spec):
         found.append("data: expected a name or a path, one of them")
     if spec.data is not None and spec.data.test_path and spec.data.test:
         found.append("data: expected test_path or test, not both")
-    for component in (spec.problem, spec.method, spec.step_size):
-        found += component.conflicts(spec)
+    for key in COMPONENTS:
+        component = getattr(spec, key)
+        found += component.conflicts(spec) if component is not None else []
     return found
 
 

@@ -50,7 +50,7 @@ def mpirun():
 
 
 def run_to_end(command, variables, timeout):
-    """Run a command in a session of its own, with more environment variables; all of it is over afterwards."""
+    """Run a command in a session of its own, with more environment variables; it is over afterwards."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     job = subprocess.Popen(command, env=os.environ | variables, text=True, start_new_session=True, **pipes)
     try:

@@ -115,7 +115,7 @@ def test_a_tree_that_breaks_a_rule_is_found_out(tmp_path, file, text, expected):
         ),
         (
             "cli/c.py",
-            "from pavg import __version__\nfrom pavg.slurm import x\nfrom mpi4py import MPI\nMPI.COMM_WORLD\n",
+            "from pavg import __version__\nfrom pavg import slurm\nfrom mpi4py import MPI\nMPI.COMM_WORLD\n",
         ),
         ("spec.py", "from pavg import registry\n"),
         ("__init__.py", "from pavg.records import open_results\n"),

@@ -150,12 +150,12 @@ def kernels():
 def files():
     """HDF5, and the folder where converted data sets are kept."""
     import h5py
-    import platformdirs
+
+    from pavg.data import conversion
 
     kind = "parallel" if h5py.get_config().mpi else "serial"
     yield ok(f"HDF5: {h5py.version.hdf5_version}, {kind}, by h5py {h5py.__version__}")
-    stores = os.environ.get("PAVG_DATA") or os.path.join(platformdirs.user_cache_dir("pavg"), "stores")
-    yield folder("data", Path(stores).expanduser(), "PAVG_DATA")
+    yield folder("data", conversion.folder(), "PAVG_DATA")
 
 
 def folder(what, path, variable):

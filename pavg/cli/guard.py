@@ -16,13 +16,16 @@ def guarded(body):
     with its rank and aborts the whole job: people type `mpirun -n 4 pavg …`, where a plain
     exception on one rank would leave the others waiting for ever.
     """
-    from mpi4py import MPI
-
-    from pavg.comm.agreement import AgreedError
-
-    comm = MPI.COMM_WORLD
     try:
+        from mpi4py import MPI
+
+        from pavg.comm.agreement import AgreedError
+
+        comm = MPI.COMM_WORLD
         check_size(comm)
+    except (ImportError, RuntimeError) as error:  # what mpi4py raises where there is no MPI library
+        print(f"pavg: no MPI: {error}; load a module or pip install 'pavg[mpi]'", file=sys.stderr)
+        return BAD_INPUT
     except InputError as error:
         if launched_rank() == 0:
             print(f"pavg: {error}", file=sys.stderr)

@@ -57,6 +57,8 @@ def start(ranks, arguments):
     Ctrl-C and SIGTERM reach the ranks as SIGUSR1, so that they can end in order under every MPI;
     a second one ends the job.
     """
+    if (_first(SIZES) or 1) > 1:
+        raise InputError(f"-n {ranks}: this is an MPI job already; leave -n out to use its ranks")
     command = [mpirun(), "-n", str(ranks), sys.executable, "-m", "pavg", *arguments]
     environment = OPEN_MPI | os.environ | {"PAVG_TERMINAL": str(int(sys.stderr.isatty()))}
     try:
@@ -76,4 +78,5 @@ def start(ranks, arguments):
     signal.signal(signal.SIGALRM, lambda number, frame: os.killpg(job.pid, signal.SIGKILL))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, forward)
-    return job.wait()
+    code = job.wait()
+    return code if code >= 0 else 128 - code  # as a shell says it

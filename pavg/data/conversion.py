@@ -36,8 +36,9 @@ def prepare(data):
         Data that cannot be read or used so, or a folder that cannot be written to.
     """
     data = replace(data, path=_expanded(data.path), test_path=_expanded(data.test_path))
-    path = _folder() / _file_name(data)
+    path = folder() / _file_name(data)
     if not path.exists():
+        _make_folder()
         _convert(data, path)
     return path
 
@@ -108,15 +109,18 @@ def _sources(data):
     return sources
 
 
-def _folder():
-    """The folder of the stores, made if need be."""
-    folder = os.environ.get("PAVG_DATA") or os.path.join(platformdirs.user_cache_dir("pavg"), "stores")
-    folder = Path(folder).expanduser()
+def folder():
+    """Where stores are: ``$PAVG_DATA``, or the user's cache folder."""
+    named = os.environ.get("PAVG_DATA") or os.path.join(platformdirs.user_cache_dir("pavg"), "stores")
+    return Path(named).expanduser()
+
+
+def _make_folder():
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder().mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(
-            f"{folder}: no folder for stores: {error.strerror}; expected one that can be written to "
+            f"{folder()}: no folder for stores: {error.strerror}; expected one that can be written to "
             "(set PAVG_DATA to name it)"
         ) from None
     return folder

@@ -9,10 +9,7 @@ from pavg.comm.agreement import check
 from pavg.comm.averaging import total
 from pavg.comm.clocks import PHASES
 from pavg.engine.evaluation import evaluate
-from pavg.engine.ticks import end_tick, next_evaluation
-
-POLL = 1.0  # seconds between two looks at signals, about
-FASTER = 8  # a stretch is at most so many times longer than the last one
+from pavg.engine.ticks import Stops
 
 
 class Observer:
@@ -31,25 +28,26 @@ class Observer:
         self.comm, self.side = comm, comm.Dup()
         self.task, self.spec, self.learners, self.record = task, task.spec, learners, record
         self.on_look = on_look
-        self.end = end_tick(task.spec, learners, task.objective.n)
-        self.optimum = task.spec.evaluate.optimum
-        if self.optimum is None:
-            self.optimum = task.objective.optimum
-        self.status, self.reason, self.loss = "ok", "", None
-        self._seconds = 0.0  # training seconds, the largest over ranks
-        self._stretch, self._rate = 8, None
-        self._evaluation = None
+        self._stops = Stops(task.spec, learners, task.objective.n)
+        given = task.spec.evaluate.optimum
+        self.optimum = task.objective.optimum if given is None else given
+        self.status, self.reason, self.seconds = "ok", "", 0.0
+        self._bound = np.inf
         self._row(0, self._evaluate())
-        self.first_loss = self.loss
-        self._bound = task.spec.evaluate.diverged * max(1.0, abs(self.first_loss))
-        if self._has_diverged():
+        self._bound = task.spec.evaluate.diverged * max(1.0, abs(self.loss))
+        if not np.isfinite(self.loss):
             self.status, self.reason = "diverged", "the loss is not finite at the start"
+
+    @property
+    def end(self):
+        """The last tick, or None if only seconds limit the run."""
+        return self._stops.end
 
     def stops(self):
         """The ticks at which the engine takes over, the clock started for each stretch."""
         t = 0
         while self.status == "ok":
-            stop = self._next_stop(t)
+            stop = self._stops.after(t, self.seconds)
             self.learners.clock.start()
             yield stop
             t = stop
@@ -57,15 +55,15 @@ class Observer:
     def look(self, t):
         """Stop the clock; agree on signals and limits; evaluate if it is time. True: the run ends here."""
         self.learners.clock.stop(self.comm)
-        asked = self._agree(t)
+        asked = self._agree()
         values = None
         if t == self.end:
-            self.reason = self.reason or "all steps done"
-        elif self.spec.stop.seconds is not None and self._seconds >= self.spec.stop.seconds:
+            self.reason = "all steps done"
+        elif self.spec.stop.seconds is not None and self.seconds >= self.spec.stop.seconds:
             self.reason = "seconds"
         elif asked:
             self.status, self.reason = "interrupted", f"signal {asked}"
-        elif t == self._evaluation:
+        elif self._stops.evaluates(t):
             values = self._evaluate()
             if self._has_diverged():
                 self.status, self.reason = "diverged", f"loss {self.loss:g} at tick {t}"
@@ -80,45 +78,20 @@ class Observer:
 
     def last(self, t):
         """The observation after the last average: the final row, the final model, the status."""
-        self._agree(t)
+        self._agree()
         self._row(t, self._evaluate())
         if self._has_diverged() and self.status == "ok":
             self.status, self.reason = "diverged", f"loss {self.loss:g} at tick {t}"
         self.record.close(self.status, self.reason, self.average)
         self.side.Free()
 
-    def _agree(self, t):
-        """Share signals and training seconds; measure the rate. Returns the signal asked for, or 0."""
+    def _agree(self):
+        """Share signals and training seconds. Returns the signal that asks for an end, or 0."""
         shared = np.zeros((self.side.Get_size(), 2))
         shared[self.side.Get_rank()] = signals.received(), self.learners.clock.total
         total(self.side, shared)
-        asked, seconds = shared.max(axis=0)
-        if self._stretch and seconds > self._seconds:
-            self._rate = self._stretch / (seconds - self._seconds)
-        self._seconds = float(seconds)
+        asked, self.seconds = shared.max(axis=0).tolist()
         return int(asked)
-
-    def _next_stop(self, t):
-        """The next tick to stop at: the end, an evaluation, or a poll about a second ahead."""
-        if self._evaluation is None or self._evaluation <= t:
-            wanted = next_evaluation(self.spec, self.learners, t, self.end)
-            self._evaluation = None if wanted is None else self._allowed(t, wanted)
-        ahead = POLL
-        if self.spec.stop.seconds is not None:
-            ahead = min(ahead, self.spec.stop.seconds - self._seconds)
-        stretch = FASTER * self._stretch
-        if self._rate is not None:
-            stretch = min(stretch, int(self._rate * ahead))
-        poll = self._allowed(t, t + max(stretch, 1))
-        stop = min(tick for tick in (poll, self._evaluation, self.end) if tick is not None)
-        self._stretch = stop - t
-        return stop
-
-    def _allowed(self, t, stop):
-        if self.end is not None and stop >= self.end:
-            return self.end
-        stop = self.spec.method.allowed(self.learners, t, stop)
-        return stop if self.end is None else min(stop, self.end)
 
     def _evaluate(self):
         """Evaluate the average that would be made now; its seconds are kept apart."""
@@ -133,7 +106,7 @@ class Observer:
         return values | {"time_eval": time.perf_counter() - began}
 
     def _has_diverged(self):
-        return not np.isfinite(self.loss) or self.loss > getattr(self, "_bound", np.inf)
+        return not np.isfinite(self.loss) or self.loss > self._bound
 
     def _row(self, t, values):
         """Add one row to the record: counters, values, and each rank's times since the last row."""
@@ -152,6 +125,6 @@ class Observer:
             rounds=learners.rounds_done,
             samples=learners.samples * self.spec.P,
             bytes=learners.bytes,
-            time_wall=self._seconds,
+            time_wall=self.seconds,
             **values,
         )

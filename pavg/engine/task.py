@@ -6,7 +6,6 @@ from pavg import data, registry
 from pavg.data.partition import Shards
 from pavg.errors import InputError
 from pavg.problems.base import Objective
-from pavg.schedules import ConstantBatch
 from pavg.spec import Spec
 
 
@@ -27,15 +26,15 @@ def bind(spec, store):
     """
     objective = spec.problem.bind(store, spec.P, spec.seed)
     if spec.batch_size is None:
-        spec = replace(spec, batch_size=ConstantBatch(1))
+        spec = replace(spec, batch_size=registry.load("batch_sizes", "constant")(1))
     shards = None
     if objective.n:
         partition = spec.partition or registry.load("partitions", spec.problem.partition)()
         spec = replace(spec, partition=partition)
         shards = partition.shards(objective.y, spec.P, spec.seed)
-    elif spec.partition is not None or spec.sampling != "replacement":
+    elif spec.partition is not None or spec.sampling != "replacement" or spec.weights != "equal":
         raise InputError(
-            f"problem {spec.problem.name!r} draws from no samples: expected no partition, no reshuffling"
+            f"problem {spec.problem.name!r} draws from no samples: expected no partition, sampling or weights"
         )
     if spec.stop.epochs is not None and not objective.n:
         raise InputError(

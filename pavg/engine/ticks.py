@@ -1,9 +1,58 @@
-"""Where a run ends and where it is evaluated, in ticks of its method."""
+"""Where the engine takes over, in ticks of the method: evaluations, polls of signals, the end."""
 
 import itertools
 import math
 
-SCAN = 4096
+POLL = 1.0  # seconds between two looks at signals, about
+FASTER = 8  # a stretch is at most so many times longer than the one before
+SCAN, HORIZON = 4096, 2**22  # ticks searched for averages at a time at first, and at most in all
+
+
+class Stops:
+    """The ticks to stop at, decided from what all ranks know alike.
+
+    Parameters
+    ----------
+    spec : pavg.spec.Spec
+    learners : pavg.learners.Learners
+    n : rows of the training set (0 if there are none)
+    """
+
+    def __init__(self, spec, learners, n):
+        self.spec, self.learners = spec, learners
+        self.end = end_tick(spec, learners, n)
+        self._evaluation = None
+        self._last, self._stretch = (0, 0.0), FASTER
+
+    def after(self, t, seconds):
+        """The next stop: the end, an evaluation, or a poll about a second ahead.
+
+        t : this tick; seconds : of the training clock until now, the largest over ranks.
+        """
+        if self._evaluation is None or self._evaluation <= t:
+            wanted = next_evaluation(self.spec, self.learners, t, self.end)
+            self._evaluation = None if wanted is None else self._allowed(t, wanted)
+        stretch, ahead = FASTER * self._stretch, POLL
+        if self.spec.stop.seconds is not None:
+            ahead = min(ahead, self.spec.stop.seconds - seconds)
+        last_t, last_seconds = self._last
+        if seconds > last_seconds:
+            stretch = min(stretch, int((t - last_t) / (seconds - last_seconds) * ahead))
+        poll = self._allowed(t, t + min(max(stretch, 1), HORIZON))
+        stop = min(tick for tick in (poll, self._evaluation, self.end) if tick is not None)
+        self._last, self._stretch = (t, seconds), stop - t
+        return stop
+
+    def evaluates(self, t):
+        """Whether an evaluation falls on this stop."""
+        return t == self._evaluation
+
+    def _allowed(self, t, stop):
+        """The first tick from `stop` on where no compiled block is cut; at most the end."""
+        if self.end is not None and stop >= self.end:
+            return self.end
+        stop = self.spec.method.allowed(self.learners, t, stop)
+        return stop if self.end is None else min(stop, self.end)
 
 
 def end_tick(spec, learners, n):
@@ -21,7 +70,8 @@ def next_evaluation(spec, learners, t, end):
     """The first tick after t at which the specification asks for an evaluation (None: not before the end)."""
     wanted = spec.evaluate
     if wanted.rounds is not None:
-        return _round_end(spec.method, learners, t, wanted.rounds - learners.rounds_done % wanted.rounds, end)
+        left = wanted.rounds - learners.rounds_done % wanted.rounds
+        return _round_end(spec.method, learners, t, left, end)
     if wanted.at is not None:
         return min((tick for tick in wanted.at if tick > t), default=None)
     ticks = (math.ceil(10 ** (j / wanted.decade)) for j in itertools.count())
@@ -29,13 +79,12 @@ def next_evaluation(spec, learners, t, end):
 
 
 def _round_end(method, learners, t, count, end):
-    """The tick of the `count`-th average after t (None if there is none before the end)."""
+    """The tick of the `count`-th average after t; None if there is none before the end, or the horizon."""
     scanned, window = t, SCAN
-    while end is None or scanned < end:
+    last = t + HORIZON if end is None else min(end, t + HORIZON)  # a method may never average
+    while scanned < last:
         ends = method.averages(learners, scanned, scanned + window)
         if ends.size >= count:
             return int(ends[count - 1])
-        scanned, window, count = scanned + window, 2 * window, count - ends.size
-        if end is None and window > 2**40:
-            return None  # a method that never averages
+        scanned, window, count = scanned + window, min(2 * window, 2**20), count - ends.size
     return None

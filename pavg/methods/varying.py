@@ -29,9 +29,10 @@ class Varying(Method):
         while True:
             r = np.arange(1, rounds + 1)
             if self.K is not None:
-                lengths = np.array(self.K)[np.minimum(r, len(self.K)) - 1]
+                lengths = np.minimum(np.array(self.K)[np.minimum(r, len(self.K)) - 1], stop + 1)
             else:
-                lengths = np.maximum(np.ceil(self.start * r**self.power), 1).astype(np.int64)
+                with np.errstate(over="ignore"):
+                    lengths = np.clip(np.ceil(self.start * r**self.power), 1, stop + 1).astype(np.int64)
             ends = np.cumsum(lengths)
             if ends[-1] >= stop:
                 return ends

@@ -57,6 +57,8 @@ class General(Problem):
             )
         start = np.asarray(self.start(features, seed), float)
         n = X.shape[0]
+        if len(y) != n:
+            raise InputError(f"problem {self.name!r}: samples() gives {n} rows and {len(y)} targets")
         return GeneralObjective(
             dimension=start.size,
             n=n,

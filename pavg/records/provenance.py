@@ -19,7 +19,7 @@ def software():
     facts = {"software": "pavg", "software_version": version("pavg"), "python": platform.python_version()}
     facts |= {f"version_{name.replace('-', '_')}": version(name) for name in PACKAGES}
     sha, dirty = _git("rev-parse", "HEAD"), _git("status", "--porcelain")
-    facts |= {"git_sha": sha or "", "git_dirty": bool(dirty)}
+    facts |= {"git_sha": sha or "", "git_dirty": -1 if dirty is None else int(bool(dirty))}  # -1: unknown
     return facts | {"command": shlex.join(sys.argv)}
 
 

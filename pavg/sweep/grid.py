@@ -57,16 +57,16 @@ def cells(path, overrides=()):
 def expand(path, overrides=()):
     """[(source, table)] of the cells of a file, not checked yet. source : for messages."""
     document = {"name": Path(path).stem} | spec.read(path)
+    _check_sweep(document, path)
     _anchor(document, Path(path).resolve().parent)
     for text in overrides:
         _override(document, text)
     document.pop("description", None)
     grid = _leaves(document.pop("grid", {}), f"{path}: grid")
-    zips = document.pop("zip", [])
-    if not isinstance(zips, list):
-        raise InputError(f"{path}: zip: expected [[zip]] tables")
+    zips = [_leaves(table, f"{path}: zip") for table in document.pop("zip", [])]
+    _check_distinct([*grid, *itertools.chain(*zips)], path)
     axes = [[{key: value} for value in values] for key, values in grid.items()]
-    axes += [_coupled(_leaves(table, f"{path}: zip"), path) for table in zips]
+    axes += [_coupled(lists, path) for lists in zips]
     made = []
     for index, choice in enumerate(itertools.product(*axes)):
         table, chosen = copy.deepcopy(document), {}
@@ -77,6 +77,24 @@ def expand(path, overrides=()):
         shown = ", ".join(f"{key} = {value}" for key, value in chosen.items())
         made.append((f"{path}: cell {index} ({shown})" if shown else str(path), table))
     return made
+
+
+def _check_sweep(document, path):
+    """InputError for a grid or zip of another shape than the module shows."""
+    if not isinstance(document.get("grid", {}), dict):
+        raise InputError(f"{path}: grid: expected one [grid] table")
+    zips = document.get("zip", [])
+    if not isinstance(zips, list) or not all(isinstance(table, dict) and table for table in zips):
+        raise InputError(f"{path}: zip: expected [[zip]] tables of lists")
+
+
+def _check_distinct(keys, path):
+    """InputError for a key that is swept twice, by itself or within a table."""
+    for one, other in itertools.combinations(keys, 2):
+        if f"{one}.".startswith(f"{other}.") or f"{other}.".startswith(f"{one}."):
+            raise InputError(
+                f"{path}: {one} and {other} are swept apart; expected each key in one [grid] or [[zip]]"
+            )
 
 
 def _leaves(table, where, prefix=""):
@@ -124,7 +142,7 @@ def _override(document, text):
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
-    if key.startswith("data.") and key.removeprefix("data.") in PATHS:
+    if key.startswith("data.") and key.removeprefix("data.") in PATHS and parsed and isinstance(parsed, str):
         parsed = str(Path(parsed).expanduser().resolve())
     for table in document.get("zip", []):
         if isinstance(table, dict) and key in _leaves(table, "zip"):
@@ -136,6 +154,7 @@ def _override(document, text):
 
 
 def _drop(table, path):
+    table.pop(".".join(path), None)
     for part in path[:-1]:
         table = table.get(part, {})
         if not isinstance(table, dict):

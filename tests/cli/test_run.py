@@ -102,6 +102,7 @@ def test_the_record_says_how_the_run_was_made(place):
     pavg("run", "small.toml")
     facts = summary(files(place)[-1]).attributes
     assert facts["problem"] == "logistic" and facts["K"] == "all" and facts["step_size"] == 0.1
+    assert facts["batch_size"] == 1 and facts["partition"] == "pool" and facts["data_scale"] == "standardize"
     assert "run small.toml" in facts["command"] and facts["software_version"] and facts["data_checksum"]
     assert facts["status"] == "ok" and facts["loop"] == "python" and facts["hosted"] == 1
 
@@ -166,6 +167,12 @@ def test_on_a_terminal_progress_is_live(place):
         seen += part
     assert job.wait(timeout=60) == 0
     assert b"cells" in seen and b"\x1b[" in seen
+
+
+def test_n_within_a_job_is_refused(place, mpirun):
+    done = mpirun(2, "-m", "pavg", "run", "small.toml", "-n", 2)
+    assert done.returncode != 0 and "MPI job already" in done.stderr
+    assert not files(place)
 
 
 def test_show_prints_a_line_a_run(place):

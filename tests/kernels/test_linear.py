@@ -96,7 +96,12 @@ class Case:
         first, samples = 0, self.samples
         for n in lengths:
             linear.steps(
-                samples, self.formula, (W, V, self.mu), self.order(draws, learners), (gammas, batches, first), n
+                samples,
+                self.formula,
+                (W, V, self.mu),
+                self.order(draws, learners),
+                (gammas, batches, first),
+                n,
             )
             first += n
         return W, V, draws

@@ -11,9 +11,9 @@ from scipy import special, stats
 from pavg import streams
 from pavg.kernels.streams import (
     FEISTEL_ROUNDS,
+    REPLACEMENT,
     RESHUFFLE,
     RULES,
-    REPLACEMENT,
     below,
     bits,
     draw,
@@ -100,7 +100,9 @@ def test_mix_loses_nothing(word):
 
 
 def test_streams_of_seeds_purposes_and_learners_share_no_draws():
-    keys = [streams.key(*which) for which in itertools.product(range(3), ("order", "noise", "coin"), range(4))]
+    keys = [
+        streams.key(*which) for which in itertools.product(range(3), ("order", "noise", "coin"), range(4))
+    ]
     drawn = {int(bits(key, m)) for key in keys for m in range(500)}
     assert len(drawn) == 500 * len(keys)
 
@@ -115,7 +117,9 @@ def test_streams_of_neighbouring_learners_are_uncorrelated():
 # --- uniform ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", [0, 1, 2**11 - 1, 2**11, 2**63 - 1, 2**63, WORD - 2**12, WORD - 2**11, WORD - 1])
+@pytest.mark.parametrize(
+    "word", [0, 1, 2**11 - 1, 2**11, 2**63 - 1, 2**63, WORD - 2**12, WORD - 2**11, WORD - 1]
+)
 def test_uniform_lies_strictly_between_0_and_1_whatever_the_bits(word):
     key = key_of(word)
     assert 0.0 < uniform(key, 0) < 1.0
@@ -153,6 +157,12 @@ def test_below_is_the_high_word_of_bits_times_n(key, m, n):
     assert 0 <= found < n
 
 
+@pytest.mark.parametrize("n", [3, 1000, 2**31 - 1, 2**32 - 1])
+@pytest.mark.parametrize("key", KEYS)
+def test_below_is_exact_for_n_however_large(key, n):
+    assert [below(key, m, n) for m in range(200)] == [python_bits(key, m) * n // WORD for m in range(200)]
+
+
 @pytest.mark.parametrize("n", [1, 2, 1000, 2**31 + 1, 2**32 - 1])
 def test_below_reaches_both_ends_of_its_range(n):
     assert below(key_of(0), 0, n) == 0
@@ -181,13 +191,21 @@ def a_pass(key, turn, n):
 
 
 @settings(deadline=None, max_examples=60)
-@given(words, counters, st.integers(1, 1100) | st.sampled_from([1, 2, 3, 4, 5, 16, 17, 64, 65, 256, 257, 1024, 1025]))
+@given(
+    words,
+    counters,
+    st.integers(1, 1100) | st.sampled_from([1, 2, 3, 4, 5, 16, 17, 64, 65, 256, 257, 1024, 1025]),
+)
 def test_a_pass_visits_every_place_once(key, turn, n):
     assert sorted(a_pass(np.uint64(key), turn, n)) == list(range(n))
 
 
 @settings(deadline=None)
-@given(words, st.integers(2**20, 2**32 - 1), st.lists(st.integers(0, 2**20 - 1), unique=True, min_size=2, max_size=20))
+@given(
+    words,
+    st.integers(2**20, 2**32 - 1),
+    st.lists(st.integers(0, 2**20 - 1), unique=True, min_size=2, max_size=20),
+)
 def test_places_of_a_large_pass_lie_in_range_and_differ(key, n, positions):
     places = {int(shuffled(np.uint64(key), 0, position, n)) for position in positions}
     assert len(places) == len(positions) and min(places) >= 0 and max(places) < n
@@ -245,14 +263,22 @@ def test_with_replacement_a_row_is_drawn_from_the_learners_own(key, m, start, co
 def test_reshuffled_every_pass_draws_each_of_the_learners_rows_once(key, start, count):
     key = np.uint64(key)
     passes = [
-        [int(draw(RESHUFFLE, key, turn * count + k, NO_ROWS, start, count)) for k in range(count)] for turn in range(4)
+        [int(draw(RESHUFFLE, key, turn * count + k, NO_ROWS, start, count)) for k in range(count)]
+        for turn in range(4)
     ]
     assert all(sorted(p) == list(range(start, start + count)) for p in passes)
     assert count < 10 or len(set(map(tuple, passes))) == 4
 
 
 @settings(deadline=None)
-@given(words, counters, st.sampled_from([REPLACEMENT, RESHUFFLE]), st.integers(0, 20), st.integers(1, 30), st.randoms())
+@given(
+    words,
+    counters,
+    st.sampled_from([REPLACEMENT, RESHUFFLE]),
+    st.integers(0, 20),
+    st.integers(1, 30),
+    st.randoms(),
+)
 def test_an_array_of_rows_is_looked_up_at_the_drawn_position(key, m, rule, start, count, random):
     rows = np.array(random.sample(range(1000), 50), np.int64)
     position = draw(rule, np.uint64(key), m, NO_ROWS, start, count)

@@ -1,0 +1,269 @@
+"""When each method averages, and where the engine may stop: against loops over every tick."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pavg.methods.base import BLOCK
+from pavg.methods.gradient_allreduce import GradientAllreduce
+from pavg.methods.periodic import Periodic
+from pavg.methods.stochastic import Stochastic
+from pavg.methods.varying import Varying
+
+
+class Stand:
+    """What a method sees of learners: `since`, `coin`, and verbs that only count."""
+
+    def __init__(self, seed=0):
+        self.tosses = np.random.default_rng(seed).random(200_000)
+        self.since = self.steps = 0
+        self.G = object()
+        self.log = []  # local steps done at each average
+        self.dirty = False
+
+    def coin(self, t, stop):
+        """Of the ticks t + 1 … stop."""
+        return self.tosses[t + 1 : stop + 1]
+
+    def step(self, n):
+        assert n >= 0
+        self.steps, self.since, self.dirty = self.steps + n, self.since + n, self.dirty or n > 0
+
+    def average(self, *buffers):
+        assert not buffers or buffers == (self.G,)
+        self.log.append(self.steps)
+        self.since = 0
+        self.dirty = self.dirty and bool(buffers)
+
+    def rounds(self, lengths, rest):
+        for n in lengths:
+            self.step(int(n))
+            self.average()
+        self.step(rest)
+
+    def gradient(self):
+        self.log.append("gradient")
+
+    def apply(self):
+        assert self.log[-2] == "gradient"
+        self.steps, self.since = self.steps + 1, self.since + 1
+
+    def finish(self):
+        if self.dirty:
+            self.average()
+
+
+def named(*methods):
+    return pytest.mark.parametrize("method", methods, ids=lambda m: f"{m.__class__.__name__}-{m.label}")
+
+
+PERIODIC = tuple(Periodic(K, warmup) for K in (1, 2, 7, 64, 100, 1000) for warmup in (0, 1, 30, 65))
+ALL = Periodic("all")
+VARYING = (
+    Varying(K=[5]),
+    Varying(K=[1, 2, 30, 7]),
+    Varying(K=[100, 3]),
+    Varying(K=[200, 65, 64, 63]),
+    Varying(start=1.0, power=0.5),
+    Varying(start=0.3, power=1 / 3),
+    Varying(start=90.0, power=-1.0),
+    Varying(start=3.0),
+)
+STOCHASTIC = tuple(Stochastic(zeta) for zeta in (0.0, 0.001, 0.02, 0.3, 0.9))
+ROUNDS = (*PERIODIC, ALL, *VARYING)
+EVERY = (*ROUNDS, *STOCHASTIC, GradientAllreduce())
+END = 700
+
+
+def averages_of(method, end=END, seed=0):
+    """The ticks after which a method averages, one tick at a time and from its definition."""
+    if isinstance(method, GradientAllreduce):
+        return list(range(1, end + 1))
+    if isinstance(method, Stochastic):
+        tosses = Stand(seed).tosses
+        return [t for t in range(1, end + 1) if tosses[t] < method.zeta]
+    found, r, left = [], 1, _length(method, 1)
+    for t in range(1, end + 1):
+        left -= 1
+        if left == 0:
+            found.append(t)
+            r += 1
+            left = _length(method, r)
+    return found
+
+
+def _length(method, r):
+    """Local steps in round r."""
+    if isinstance(method, Periodic):
+        return math.inf if method.K == "all" else method.K + (method.warmup if r == 1 else 0)
+    if method.K is not None:
+        return method.K[min(r, len(method.K)) - 1]
+    return max(math.ceil(method.start * r**method.power), 1)
+
+
+@named(*EVERY)
+def test_averages_come_where_a_loop_over_all_ticks_says(method):
+    assert method.averages(Stand(), 0, END).tolist() == averages_of(method)
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(EVERY), st.integers(0, END), st.integers(0, END))
+def test_averages_are_those_after_t_up_to_stop(method, t, stop):
+    t, stop = sorted((t, stop))
+    found = method.averages(Stand(), t, stop)
+    assert found.dtype == np.int64 and found.tolist() == [a for a in averages_of(method) if t < a <= stop]
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.integers(1, 50), st.integers(0, 60), st.integers(1, 400))
+def test_periodic_averages_every_K_steps_once_it_is_warm(K, warmup, end):
+    expected = [t for t in range(1, end + 1) if t > warmup and (t - warmup) % K == 0]
+    assert Periodic(K, warmup).averages(Stand(), 0, end).tolist() == expected
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=10))
+def test_varying_with_one_period_is_periodic(cuts):
+    K, end = cuts[0], sum(cuts)
+    assert Varying(K=[K]).averages(Stand(), 0, end).tolist() == Periodic(K).averages(Stand(), 0, end).tolist()
+
+
+@pytest.mark.parametrize(
+    "method", [Varying(start=1e19), Varying(start=1.0, power=70.0), Varying(K=[2**62])], ids=str
+)
+def test_rounds_longer_than_any_run_are_as_one_shot(method):
+    expected = [1] if method.start == 1.0 else []
+    assert method.averages(Stand(), 0, END).tolist() == expected
+
+
+# --- advance ---------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from((*ROUNDS, *STOCHASTIC)), st.lists(st.integers(0, 200), min_size=1, max_size=5))
+def test_a_run_cut_anywhere_steps_and_averages_as_a_loop_over_all_ticks(method, lengths):
+    learners, t = Stand(), 0
+    for n in lengths:
+        method.advance(learners, t, t + n)
+        t += n
+    ends, steps, log, since = set(averages_of(method, t)), 0, [], 0
+    for tick in range(1, t + 1):
+        if not (isinstance(method, Stochastic) and tick in ends):  # there a tick is one or the other
+            steps, since = steps + 1, since + 1
+        if tick in ends:
+            log.append(steps)
+            since = 0
+    assert (learners.log, learners.steps, learners.since) == (log, steps, since)
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(1, 60), st.integers(1, 500))
+def test_periodic_combines_as_often_as_rounds_begin(K, T):
+    learners = Stand()
+    Periodic(K).advance(learners, 0, T)
+    learners.finish()
+    assert len(learners.log) == math.ceil(T / K) and learners.steps == T
+
+
+@pytest.mark.parametrize("T", [1, 17, 500])
+def test_one_shot_combines_once(T):
+    learners = Stand()
+    ALL.advance(learners, 0, T)
+    learners.finish()
+    assert learners.log == [T]
+
+
+@pytest.mark.parametrize("T", [1, 17, 500])
+def test_gradient_allreduce_averages_the_gradient_before_every_step(T):
+    learners = Stand()
+    GradientAllreduce().advance(learners, 0, T)
+    learners.finish()
+    assert learners.steps == T and learners.log == [x for t in range(T) for x in ("gradient", t)]
+
+
+def test_a_time_step_of_stochastic_averaging_is_an_averaging_or_a_local_step():
+    learners, T = Stand(), 5000
+    Stochastic(0.2).advance(learners, 0, T)
+    assert learners.steps + len(learners.log) == T
+    assert abs(len(learners.log) - 0.2 * T) < 4.5 * math.sqrt(0.2 * 0.8 * T)
+
+
+# --- where the engine may stop ---------------------------------------------------------------
+
+
+def whole_blocks(method, t, seen):
+    """Whether tick t is an average, or a multiple of 64 ticks after the last average before it."""
+    begin = max((a for a in seen if a < t), default=0)
+    return t in seen or (t - begin) % BLOCK == 0
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from((*ROUNDS, *STOCHASTIC)), st.lists(st.integers(1, 150), min_size=1, max_size=5))
+def test_a_stop_is_the_first_average_or_whole_block_from_the_tick_asked_for(method, gaps):
+    learners, t, seen = Stand(), 0, set(averages_of(method, 2000))
+    for gap in gaps:
+        stop = t + gap
+        found = method.allowed(learners, t, stop)
+        expected = next(tick for tick in range(stop, stop + BLOCK + 1) if whole_blocks(method, tick, seen))
+        assert found == expected
+        method.advance(learners, t, found)
+        t = found
+
+
+@settings(deadline=None, max_examples=200)
+@given(st.sampled_from((*ROUNDS, *STOCHASTIC)), st.integers(0, 300), st.integers(1, 150))
+def test_a_stop_that_was_not_allowed_moves_no_later_one(method, t, gap):
+    """An end or an evaluation in mid-block: later stops are where they would have been."""
+    learners, seen = Stand(), set(averages_of(method, 2000))
+    method.advance(learners, 0, t)
+    found = method.allowed(learners, t, t + gap)
+    assert found == next(
+        tick for tick in range(t + gap, t + gap + BLOCK + 1) if whole_blocks(method, tick, seen)
+    )
+
+
+@pytest.mark.parametrize("t", [0, 1, 100])
+@pytest.mark.parametrize("gap", [1, 63, 64, 65])
+def test_where_every_step_is_combined_every_tick_is_allowed(t, gap):
+    for method in (GradientAllreduce(), Periodic(1)):
+        learners = Stand()
+        method.advance(learners, 0, t)
+        assert method.allowed(learners, t, t + gap) == t + gap
+
+
+# --- ticks for so many local steps -----------------------------------------------------------
+
+
+@named(*ROUNDS, GradientAllreduce())
+def test_a_tick_is_a_local_step(method):
+    assert [method.ticks_for(Stand(), n) for n in (1, 10, 1000)] == [1, 10, 1000]
+
+
+@pytest.mark.parametrize("zeta", [0.0, 0.1, 0.7])
+@pytest.mark.parametrize("steps", [1, 2, 100, 4095, 4096, 4097, 20_000])
+def test_stochastic_averaging_takes_the_ticks_until_so_many_are_local_steps(zeta, steps):
+    learners, method = Stand(), Stochastic(zeta)
+    found = method.ticks_for(learners, steps)
+    assert np.sum(learners.tosses[1 : found + 1] >= zeta) == steps
+    assert learners.tosses[found] >= zeta  # the tick of the last of them
+    method.advance(learners, 0, found)
+    assert learners.steps == steps
+
+
+# --- names and conflicts ---------------------------------------------------------------------
+
+
+def test_labels_tell_methods_apart():
+    assert [Periodic(K).label for K in (1, 128, 12_345, "all")] == ["K0001", "K0128", "K12345", "Kall"]
+    assert Stochastic(0.001).label == "zeta0.001" and Varying(K=[1]).label == "Kvar"
+    assert GradientAllreduce().label == "gradient"
+
+
+def test_conflicting_parameters_are_named():
+    assert ALL.conflicts(None) == Periodic(3, 5).conflicts(None) == Varying(K=[2]).conflicts(None) == []
+    assert "warmup" in Periodic("all", 5).conflicts(None)[0]
+    for method in (Varying(), Varying(K=[1], start=1.0), Varying(K=[])):
+        assert len(method.conflicts(None)) == 1

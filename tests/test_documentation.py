@@ -1,0 +1,59 @@
+"""What README.md and docs/ show is so: every key and variable is explained, every specification is one."""
+
+import dataclasses
+import re
+from pathlib import Path
+
+import pytest
+
+from pavg import registry, spec
+from pavg.records.layout import VARIABLES
+from pavg.sweep import grid
+
+ROOT = Path(__file__).resolve().parent.parent
+SPECIFICATION = (ROOT / "docs" / "specification.md").read_text()
+PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
+TABLES = [spec.Spec, *spec.TABLES.values()]
+
+
+def row(name):
+    """The row of a table in docs/specification.md that begins with `name`."""
+    return next((line for line in SPECIFICATION.splitlines() if line.startswith(f"| `{name}` |")), "")
+
+
+@pytest.mark.parametrize("key", sorted({f.name for cls in TABLES for f in dataclasses.fields(cls)}))
+def test_every_key_is_explained(key):
+    assert row(key)
+
+
+@pytest.mark.parametrize("group, name", [(g, n) for g in registry.GROUPS for n in registry.names(g)])
+def test_every_component_of_ours_is_explained_with_its_parameters(group, name):
+    if not registry.names(group)[name].module.startswith("pavg."):
+        pytest.skip(f"{name} is another package's")
+    fields = dataclasses.fields(registry.load(group, name))
+    rows = [line for line in SPECIFICATION.splitlines() if line.startswith(f"| `{name}` |")]
+    assert any(all(f"`{field.name}`" in line for field in fields) for line in rows)
+
+
+@pytest.mark.parametrize("name", sorted(VARIABLES))
+def test_every_variable_is_explained(name):
+    dimensions, units, long_name = VARIABLES[name]
+    line = f"| `{name}` | {', '.join(dimensions)} | {units} | {long_name} |"
+    assert line in (ROOT / "docs" / "results.md").read_text()
+
+
+@pytest.mark.parametrize("page, runs", [("README.md", [12]), ("docs/specification.md", [1, 9])])
+def test_specifications_that_are_shown_are_whole(page, runs, tmp_path):
+    blocks = re.findall(r"```toml\n(.*?)```", (ROOT / page).read_text(), re.S)
+    made = []
+    for block in blocks:
+        file = tmp_path / "shown.toml"
+        file.write_text(block)
+        made.append(len(grid.cells(file)))
+    assert made == runs
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
+    assert [target for target in targets if not (page.parent / target).exists()] == []

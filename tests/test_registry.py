@@ -1,0 +1,69 @@
+"""Names become classes by entry points; what is not there is named."""
+
+import dataclasses
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from pavg import registry
+from pavg.errors import InputError
+
+EVERY = [(group, name) for group in registry.GROUPS for name in registry.names(group)]
+BASES = {
+    "problems": ("pavg.problems.base", "Problem"),
+    "methods": ("pavg.methods.base", "Method"),
+    "partitions": ("pavg.data.partition", "Partition"),
+    "step_sizes": ("pavg.schedules", "StepSize"),
+    "batch_sizes": ("pavg.schedules", "BatchSize"),
+}
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_whatever_is_registered_is_a_frozen_dataclass_of_its_group_and_knows_its_name(group, name):
+    cls = registry.load(group, name)
+    module, base = BASES[group]
+    assert issubclass(cls, getattr(__import__(module, fromlist=[base]), base))
+    assert dataclasses.is_dataclass(cls) and cls.__dataclass_params__.frozen
+    assert cls.name == name
+
+
+@pytest.mark.parametrize(("group", "name"), EVERY)
+def test_whatever_is_registered_describes_itself_in_a_line(group, name):
+    described = registry.load(group, name).describe()
+    assert described and "\n" not in described and not described.startswith(name)
+
+
+@pytest.mark.parametrize("group", registry.GROUPS)
+def test_every_group_has_members_in_alphabetical_order(group):
+    names = list(registry.names(group))
+    assert names and names == sorted(names)
+
+
+@pytest.mark.parametrize("group", registry.GROUPS)
+def test_a_name_that_is_not_there_is_refused_with_those_that_are(group):
+    with pytest.raises(InputError) as caught:
+        registry.load(group, "no-such-thing")
+    message = str(caught.value)
+    assert "'no-such-thing' is none of the" in message and group.split("_")[0] in message
+    assert all(name in message for name in registry.names(group))
+
+
+def test_a_component_that_cannot_be_imported_says_where_it_comes_from(monkeypatch):
+    broken = EntryPoint("broken", "pavg_no_such_module:Thing", "pavg.methods")
+    monkeypatch.setattr(registry, "names", lambda group: {"broken": broken})
+    with pytest.raises(
+        InputError, match=r"'broken' of the methods \(pavg_no_such_module:Thing\) cannot be imported"
+    ):
+        registry.load("methods", "broken")
+
+
+def test_a_near_miss_is_answered_by_a_suggestion_and_a_far_one_by_the_list():
+    assert (
+        registry.suggestion("perodic", ["periodic", "varying"])
+        == "; did you mean 'periodic'? allowed: periodic, varying"
+    )
+    assert registry.suggestion("xyz", ["periodic", "varying"]) == "; allowed: periodic, varying"
+
+
+def test_the_same_class_is_given_every_time():
+    assert registry.load("methods", "periodic") is registry.load("methods", "periodic")

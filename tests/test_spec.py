@@ -1,0 +1,383 @@
+"""A table becomes a Spec, or one InputError that says what is wrong with which key."""
+
+import copy
+import dataclasses
+import json
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pavg import spec
+from pavg.data.partition import IID, Dirichlet
+from pavg.errors import InputError
+from pavg.methods.periodic import Periodic
+from pavg.methods.varying import Varying
+from pavg.problems.double_well import DoubleWell
+from pavg.problems.logistic import Logistic
+from pavg.schedules import Constant, ConstantBatch, Decay, GrowingBatch
+
+SMALL = {
+    "name": "small",
+    "problem": "double-well",
+    "method": {"name": "periodic", "K": 16},
+    "step_size": 0.1,
+    "P": 4,
+    "stop": {"steps": 100},
+}
+WITH_DATA = SMALL | {"problem": "logistic", "data": {"name": "breast_cancer"}}
+
+
+def put(table, changes):
+    """A copy of the table with dotted keys set; None removes a key."""
+    table = copy.deepcopy(table)
+    for key, value in changes.items():
+        *parents, last = key.split(".")
+        inner = table
+        for parent in parents:
+            inner = inner.setdefault(parent, {})
+        if value is None:
+            inner.pop(last, None)
+        else:
+            inner[last] = value
+    return table
+
+
+def made(changes=None, base=SMALL):
+    return spec.build(put(base, changes or {}), "x.toml")
+
+
+def complaints(changes, base=SMALL):
+    """The lines of the one InputError."""
+    with pytest.raises(InputError) as caught:
+        made(changes, base)
+    lines = str(caught.value).splitlines()
+    assert all(line.startswith("x.toml: ") for line in lines)
+    return [line.removeprefix("x.toml: ") for line in lines]
+
+
+def complaint(changes, base=SMALL):
+    (line,) = complaints(changes, base)
+    return line
+
+
+# --- what is right ---------------------------------------------------------------------------
+
+
+def test_a_table_becomes_instances_of_registered_classes():
+    found = made({"partition": "iid", "batch_size": 8, "momentum": 0.9}, WITH_DATA)
+    assert found.problem == Logistic() and found.method == Periodic(16)
+    assert found.step_size == Constant(0.1) and found.batch_size == ConstantBatch(8)
+    assert found.partition == IID() and found.momentum == 0.9
+    assert found.data == spec.Data(name="breast_cancer") and found.stop == spec.Stop(steps=100)
+    assert (found.P, found.R, found.seed, found.measure, found.evaluate) == (
+        4,
+        None,
+        0,
+        "times",
+        spec.Evaluate(),
+    )
+
+
+def test_a_component_is_a_name_or_a_table_with_a_name():
+    assert made({"problem": "double-well"}).problem == made({"problem": {"name": "double-well"}}).problem
+    assert made({"problem": {"name": "double-well", "w0": 0.5}}).problem == DoubleWell(0.5)
+    assert made({"partition": {"name": "dirichlet", "beta": 2}}).partition == Dirichlet(2.0)
+
+
+def test_a_number_is_a_constant_schedule():
+    assert made({"step_size": 2, "batch_size": 3}).step_size == Constant(2.0)
+    assert made({"step_size": {"name": "decay", "gamma": 1, "factor": 0.5, "every": 3}}).step_size == Decay(
+        1.0, 0.5, every=3.0
+    )
+    assert made({"batch_size": {"name": "growing"}}).batch_size == GrowingBatch()
+
+
+def test_an_integer_serves_as_a_float():
+    found = made({"momentum": 0, "stop.seconds": 3, "evaluate.optimum": -1})
+    assert isinstance(found.stop.seconds, float) and isinstance(found.evaluate.optimum, float)
+
+
+@pytest.mark.parametrize("K", [1, 128, "all"])
+def test_a_period_is_a_count_or_all(K):
+    assert made({"method.K": K}).method == Periodic(K)
+
+
+def test_the_table_itself_is_left_as_it_was():
+    table = put(WITH_DATA, {"partition": "iid"})
+    before = copy.deepcopy(table)
+    spec.build(table, "x.toml")
+    assert table == before
+
+
+# --- what is wrong, one fault at a time -------------------------------------------------------
+
+BAD = {
+    # key and value → what the message must hold: key, what was found, what is allowed
+    "unknown key": (
+        {"stepsize": 1},
+        ["stepsize", "unknown key", "did you mean 'step_size'", "allowed:", "momentum"],
+    ),
+    "unknown key in a table": (
+        {"stop.step": 1},
+        ["stop.step", "unknown key", "did you mean 'steps'", "epochs"],
+    ),
+    "unknown key in data": (
+        {"data.nome": "x", "data.name": "digits"},
+        ["data.nome", "did you mean 'name'", "layout"],
+    ),
+    "unknown key of a component": (
+        {"method.zeta": 0.1},
+        ["method.zeta", "unknown key", "allowed: K, warmup"],
+    ),
+    "far from any key": ({"xyzzy": 1}, ["xyzzy: unknown key; allowed: ", "problem"]),
+    "unknown problem": (
+        {"problem": "logistik"},
+        ["problem", "'logistik'", "did you mean 'logistic'", "double-well"],
+    ),
+    "unknown method": (
+        {"method": {"name": "periodik", "K": 1}},
+        ["method", "'periodik'", "'periodic'", "stochastic"],
+    ),
+    "unknown step size": ({"step_size": "1/t"}, ["step_size", "'1/t'", "inverse-sqrt"]),
+    "unknown batch size": ({"batch_size": {"name": "big"}}, ["batch_size", "'big'", "growing"]),
+    "unknown partition": ({"partition": "idd"}, ["partition", "'idd'", "did you mean 'iid'", "dirichlet"]),
+    "K = 0": ({"method.K": 0}, ["method.K = 0", "greater than or equal to 1", "or 'all'"]),
+    "K negative": ({"method.K": -3}, ["method.K = -3", "greater than or equal to 1"]),
+    "K another text": ({"method.K": "some"}, ['method.K = "some"', "integer", "'all'"]),
+    "K a float": ({"method.K": 16.0}, ["method.K = 16.0", "integer"]),
+    "K a bool": ({"method.K": True}, ["method.K = true", "integer"]),
+    "K missing": ({"method.K": None}, ["method.K: missing"]),
+    "step size negative": ({"step_size": -0.1}, ["step_size.value = -0.1", "greater than 0"]),
+    "step size zero": ({"step_size": 0}, ["step_size.value = 0", "greater than 0"]),
+    "step size NaN": ({"step_size": float("nan")}, ["step_size.value = NaN", "finite"]),
+    "step size infinite": ({"step_size": float("inf")}, ["step_size.value = Infinity", "finite"]),
+    "step size a bool": ({"step_size": True}, ["step_size = true", "a name or a table with a name"]),
+    "step size's text": (
+        {"step_size": {"name": "constant", "value": "0.1"}},
+        ['step_size.value = "0.1"', "number"],
+    ),
+    "batch size zero": ({"batch_size": 0}, ["batch_size.value = 0", "greater than or equal to 1"]),
+    "batch size a float": ({"batch_size": 2.5}, ["batch_size.value = 2.5", "integer"]),
+    "P zero": ({"P": 0}, ["P = 0", "greater than or equal to 1"]),
+    "P a bool": ({"P": True}, ["P = true", "integer"]),
+    "P a float": ({"P": 4.0}, ["P = 4.0", "integer"]),
+    "P a text": ({"P": "4"}, ['P = "4"', "integer"]),
+    "momentum 1": ({"momentum": 1.0}, ["momentum = 1.0", "less than 1"]),
+    "momentum a bool": ({"momentum": True}, ["momentum = true", "number"]),
+    "barrier a number": ({"barrier": 1}, ["barrier = 1", "boolean"]),
+    "seed negative": ({"seed": -1}, ["seed = -1", "greater than or equal to 0"]),
+    "name a number": ({"name": 5}, ["name = 5", "string"]),
+    "unknown choice": ({"measure": "time"}, ['measure = "time"', "'times' or 'losses'"]),
+    "unknown sampling": ({"sampling": "shuffle"}, ['sampling = "shuffle"', "'replacement' or 'reshuffle'"]),
+    "more ranks than learners": ({"R": 5}, ["R = 5", "P = 4", "at most P"]),
+    "R zero": ({"R": 0}, ["R = 0", "greater than or equal to 1"]),
+    "no problem": ({"problem": None}, ["problem: missing"]),
+    "no method": ({"method": None}, ["method: missing"]),
+    "no step size": ({"step_size": None}, ["step_size: missing"]),
+    "no P": ({"P": None}, ["P: missing"]),
+    "no stop": ({"stop": None}, ["stop", "at least one of steps, samples, epochs, seconds"]),
+    "a target is no limit": ({"stop": {"target_loss": 0.1}}, ["stop", "at least one of steps"]),
+    "stop a number": ({"stop": 100}, ["stop = 100", "expected a table"]),
+    "data a text": ({"data": "digits"}, ['data = "digits"', "expected a table"]),
+    "problem a number": ({"problem": 5}, ["problem = 5", "a name or a table with a name"]),
+    "problem a list": ({"problem": ["a"]}, ['problem = ["a"]', "a name or a table with a name"]),
+    "a table without a name": ({"method": {"K": 1}}, ['method = {"K": 1}', "a name or a table with a name"]),
+    "a name that is a number": ({"method": {"name": 1}}, ["method", "a name or a table with a name"]),
+    "steps zero": ({"stop.steps": 0}, ["stop.steps = 0", "greater than or equal to 1"]),
+    "epochs zero": ({"stop.epochs": 0}, ["stop.epochs = 0", "greater than 0"]),
+    "a tick of 0": ({"evaluate.at": [10, 0]}, ["evaluate.at = 0", "greater than or equal to 1"]),
+    "ticks no list": ({"evaluate.at": 10}, ["evaluate.at = 10", "list"]),
+    "rounds and ticks": ({"evaluate.at": [1], "evaluate.rounds": 2}, ["evaluate", "rounds or at, not both"]),
+    "divergence bound 1": ({"evaluate.diverged": 1}, ["evaluate.diverged = 1", "greater than 1"]),
+    "reset without momentum": (
+        {"momentum_at_average": "reset"},
+        ["momentum_at_average", "'reset'", "momentum = 0"],
+    ),
+    "average without momentum": ({"momentum_at_average": "average"}, ["momentum_at_average", "'average'"]),
+    "data for a problem without": ({"data": {"name": "digits"}}, ["data", "double-well", "takes none"]),
+    "warm-up of one-shot": ({"method.K": "all", "method.warmup": 3}, ["method.warmup", "K = 'all'"]),
+    "decay without points": (
+        {"step_size": {"name": "decay", "gamma": 1.0, "factor": 0.5}},
+        ["at_points or every"],
+    ),
+    "varying without K": ({"method": {"name": "varying"}}, ["method", "K", "start"]),
+    "varying with an empty list": (
+        {"method": {"name": "varying", "K": []}},
+        ["method.K = []", "at least one"],
+    ),
+    "varying with a period of 0": (
+        {"method": {"name": "varying", "K": [1, 0]}},
+        ["method.K = 0", "equal to 1"],
+    ),
+}
+BAD_WITH_DATA = {
+    "data with name and path": ({"data.path": "x"}, ["data", "a name or a path, one of them"]),
+    "data with neither": ({"data": {}}, ["data", "a name or a path, one of them"]),
+    "no data": ({"data": None}, ["data: missing", "logistic", "a name or a path"]),
+    "two test sets": ({"data.test": 0.1, "data.test_path": "x"}, ["data", "test_path or test, not both"]),
+    "all rows held out": ({"data.test": 1.0}, ["data.test = 1.0", "less than 1"]),
+    "unknown scale": ({"data.scale": "std"}, ['data.scale = "std"', "'standardize'"]),
+    "l2 negative": (
+        {"problem": {"name": "logistic", "l2": -1}},
+        ["problem.l2 = -1", "greater than or equal to 0"],
+    ),
+    "intercept a number": (
+        {"problem": {"name": "logistic", "intercept": 1}},
+        ["problem.intercept = 1", "boolean"],
+    ),
+    "no concentration": (
+        {"partition": {"name": "dirichlet", "beta": 0}},
+        ["partition.beta = 0", "greater than"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_a_fault_gives_one_line_with_key_finding_and_expectation(case):
+    changes, parts = BAD[case]
+    line = complaint(changes)
+    for part in parts:
+        assert part in line
+
+
+@pytest.mark.parametrize("case", BAD_WITH_DATA)
+def test_a_fault_of_data_or_its_problem_gives_one_line_too(case):
+    changes, parts = BAD_WITH_DATA[case]
+    line = complaint(changes, WITH_DATA)
+    for part in parts:
+        assert part in line
+
+
+def test_several_faults_are_reported_together():
+    lines = complaints(
+        {"P": 0, "method.K": 0, "step_size": -1, "stop.stepz": 1, "problem": "x", "colour": "red"}
+    )
+    heads = [line.split(" ")[0].rstrip(":") for line in lines]
+    assert sorted(heads) == ["P", "colour", "method.K", "problem", "step_size.value", "stop.stepz"]
+
+
+def test_several_conflicts_are_reported_together():
+    lines = complaints({"R": 9, "momentum_at_average": "reset", "stop": None, "data": {"name": "digits"}})
+    assert len(lines) == 4
+
+
+def test_conflicts_of_every_kind_of_component_are_asked_for(monkeypatch):
+    for cls in (DoubleWell, Periodic, Constant, IID, ConstantBatch):
+        with monkeypatch.context() as patched:
+            patched.setattr(cls, "conflicts", lambda self, found: [f"P = {found.P}: not for me"])
+            assert complaint({"partition": "iid", "batch_size": 2}) == "P = 4: not for me"
+
+
+# --- files -----------------------------------------------------------------------------------
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match="nowhere.toml: cannot be read: No such file"):
+        spec.read(tmp_path / "nowhere.toml")
+
+
+@pytest.mark.parametrize("content", [b"P = 4\nstep_size =\n", b"P = 4\nP = 5\n", b"a = 1\n[[a]]\n"])
+def test_a_slip_in_the_toml_is_shown_with_its_line(tmp_path, content):
+    path = tmp_path / "slip.toml"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=r"slip.toml: not a TOML file: .*line 2"):
+        spec.read(path)
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path):
+    path = tmp_path / "image.toml"
+    path.write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(InputError, match="image.toml: not a TOML file"):
+        spec.read(path)
+
+
+# --- settings and changes --------------------------------------------------------------------
+
+tables = st.fixed_dictionaries(
+    {},
+    optional={
+        "method": st.sampled_from(
+            [{"name": "varying", "K": [1, 2]}, {"name": "stochastic", "zeta": 0.1}, "gradient-allreduce"]
+        ),
+        "step_size": st.sampled_from(
+            [0.5, {"name": "decay", "gamma": 1.0, "factor": 0.5, "at_points": [1, 2]}]
+        ),
+        "batch_size": st.sampled_from([4, {"name": "growing"}]),
+        "seed": st.integers(0, 2**70),
+        "momentum": st.sampled_from([0.0, 0.9]),
+        "evaluate": st.sampled_from([{"at": [1, 2]}, {"rounds": 3}, {"optimum": 0}]),
+        "R": st.integers(1, 4),
+        "barrier": st.booleans(),
+    },
+)
+
+
+@given(tables)
+def test_settings_hold_every_parameter_and_json_holds_them(changes):
+    found = spec.build(SMALL | changes, "x").settings()
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert set(found) == {f.name for f in dataclasses.fields(spec.Spec)}
+    assert set(found["stop"]) == {f.name for f in dataclasses.fields(spec.Stop)}
+    assert found["problem"] == {"name": "double-well", "w0": 0.0}
+
+
+@given(tables)
+def test_a_specification_is_made_again_from_its_settings(changes):
+    def without_none(value):
+        if not isinstance(value, dict):
+            return value
+        return {k: without_none(v) for k, v in value.items() if v is not None}
+
+    made = spec.build(SMALL | changes, "x")
+    assert spec.build(without_none(made.settings()), "y") == made
+
+
+def test_changes_hold_what_differs_from_the_defaults_and_nothing_else():
+    plain = made().changes()
+    assert plain == {
+        "problem": {"name": "double-well"},
+        "method": {"name": "periodic", "K": 16},
+        "step_size": {"name": "constant", "value": 0.1},
+        "stop": {"steps": 100},
+    }
+    changed = made({"barrier": True, "problem": {"name": "double-well", "w0": 0.5}, "evaluate.decade": 3})
+    assert changed.changes() == plain | {
+        "barrier": True,
+        "problem": {"name": "double-well", "w0": 0.5},
+        "evaluate": {"decade": 3},
+    }
+
+
+def test_a_default_written_out_changes_nothing():
+    written = {
+        "barrier": False,
+        "momentum": 0,
+        "evaluate.decade": 8,
+        "problem": {"name": "double-well", "w0": 0},
+    }
+    assert made(written).changes() == made().changes()
+
+
+@pytest.mark.parametrize("key", [{"name": "other"}, {"P": 9}, {"R": 2}, {"seed": 7}, {"repetition": 3}])
+def test_what_names_a_file_by_itself_is_not_among_the_changes(key):
+    assert made(key).changes() == made().changes() and made(key) != made()
+
+
+def test_a_new_key_at_its_default_changes_nothing():
+    @dataclass(frozen=True, kw_only=True)
+    class Later(spec.Spec):
+        colour: str = "red"
+        stop: spec.Stop = field(default_factory=spec.Stop)
+        tags: list = field(default_factory=list)
+
+    found = made()
+    values = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
+    assert Later(**values).changes() == found.changes()
+    assert Later(**values, colour="blue").changes() == found.changes() | {"colour": "blue"}
+
+
+def test_lists_are_among_the_changes_as_lists():
+    changes = made({"method": {"name": "varying", "K": [3, 4]}}).changes()
+    assert changes["method"] == {"name": "varying", "K": [3, 4]} and Varying(K=[3, 4]).K == [3, 4]
