@@ -6,6 +6,7 @@ anything starts. A file with a grid holds many such tables: `pavg.sweep.grid` ex
 
 import dataclasses
 import json
+import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
@@ -17,7 +18,8 @@ from pydantic import ConfigDict, ValidationError, create_model
 from pavg import registry
 from pavg.errors import InputError
 
-Count = Annotated[int, Ge(1)]
+Count = Annotated[int, Ge(1), Lt(2**62)]  # what int64 counters and HDF5 attributes hold
+Number = Annotated[int, Ge(0), Lt(2**62)]
 Positive = Annotated[float, Gt(0)]
 STRICT = ConfigDict(
     extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()
@@ -48,7 +50,7 @@ class Data:
     path: str = ""
     test_path: str = ""
     test: Annotated[float, Ge(0), Lt(1)] = 0.0
-    split_seed: Annotated[int, Ge(0)] = 0
+    split_seed: Number = 0
     scale: Literal["none", "standardize", "unit_rows"] = "none"
     layout: Literal["auto", "dense", "csr"] = "auto"
 
@@ -99,8 +101,8 @@ class Spec:
     step_size: registry.Component
     P: Count
     R: Count | None = None
-    seed: Annotated[int, Ge(0)] = 0
-    repetition: Annotated[int, Ge(0)] = 0
+    seed: Number = 0
+    repetition: Number = 0
     measure: Literal["times", "losses"] = "times"
     data: Data | None = None
     partition: registry.Component | None = None
@@ -222,6 +224,8 @@ def _shown(value):
 def _conflicts(spec):
     """Combinations of parameters that cannot be meant."""
     found = []
+    if not re.fullmatch(r"\w[^/\x00-\x1f]{0,99}", spec.name):
+        found.append(f"name = {_shown(spec.name)}: expected the name of a folder, at most 100 characters, no '/'")
     limits = (spec.stop.steps, spec.stop.samples, spec.stop.epochs, spec.stop.seconds)
     if all(limit is None for limit in limits):
         found.append("stop: expected at least one of steps, samples, epochs, seconds")

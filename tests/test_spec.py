@@ -168,6 +168,8 @@ BAD = {
     "momentum a bool": ({"momentum": True}, ["momentum = true", "number"]),
     "barrier a number": ({"barrier": 1}, ["barrier = 1", "boolean"]),
     "seed negative": ({"seed": -1}, ["seed = -1", "greater than or equal to 0"]),
+    "seed beyond int64": ({"seed": 2**63}, ["seed = 9223372036854775808", "less than"]),
+    "name with a path": ({"name": "../up"}, ["name = \"../up\"", "name of a folder"]),
     "name a number": ({"name": 5}, ["name = 5", "string"]),
     "unknown choice": ({"measure": "time"}, ['measure = "time"', "'times' or 'losses'"]),
     "unknown sampling": ({"sampling": "shuffle"}, ['sampling = "shuffle"', "'replacement' or 'reshuffle'"]),
@@ -305,7 +307,7 @@ tables = st.fixed_dictionaries(
             [0.5, {"name": "decay", "gamma": 1.0, "factor": 0.5, "at_points": [1, 2]}]
         ),
         "batch_size": st.sampled_from([4, {"name": "growing"}]),
-        "seed": st.integers(0, 2**70),
+        "seed": st.integers(0, 2**62 - 1),
         "momentum": st.sampled_from([0.0, 0.9]),
         "evaluate": st.sampled_from([{"at": [1, 2]}, {"rounds": 3}, {"optimum": 0}]),
         "R": st.integers(1, 4),
