@@ -4,7 +4,7 @@ import numpy as np
 
 from pavg import streams
 from pavg.comm.averaging import Summation, total
-from pavg.comm.clocks import Clock
+from pavg.comm.clocks import COMPUTE, Clock
 from pavg.comm.topology import block
 from pavg.kernels.combine import gather, scatter
 from pavg.kernels.streams import RULES, uniforms
@@ -39,12 +39,12 @@ class Learners:
         self.steps = self.samples = 0  # of each learner
         self.since = 0  # local steps since the last combination
         self.apart = False  # whether models may differ
+        self._before = None  # models before an average that fell on this stop
         self._own = False  # whether G is each learner's own
         self.clock = Clock()
         self.schedule = Schedule(spec.step_size, spec.batch_size, objective.n, spec.P)
         self._draw_from(shards, begin, end)
-        averaged = 2 if spec.momentum_at_average == "average" else 1
-        self._flat = np.zeros(d * averaged)
+        self._flat = np.zeros(d)
         self._sum = Summation(comm, self.clock, spec.barrier)
         self._coin = streams.key(spec.seed, "coin")
 
@@ -85,13 +85,16 @@ class Learners:
 
     def rounds(self, lengths, rest):
         """Many rounds: for each length, so many local steps and an average; then `rest` steps more."""
-        for n in lengths:
+        for k, n in enumerate(lengths):
             self.step(int(n))
+            if rest == 0 and k == len(lengths) - 1:
+                self._remember()
             self.average()
         self.step(rest)
 
     def step(self, n):
         """n local steps of every learner."""
+        self._before = None
         while n > 0:
             schedule, now = self.schedule.window(self.steps + 1, self.samples, n)
             self.objective.steps(self._model, self._order, self._noise, schedule, now)
@@ -134,6 +137,8 @@ class Learners:
         if models:
             buffers = (self.W, self.V) if at == "average" else (self.W,)
         d = self.objective.dimension
+        if self._flat.size < d * len(buffers):
+            self._flat = np.zeros(d * len(buffers))
         flat = self._flat[: d * len(buffers)]
 
         def fill():
@@ -155,10 +160,16 @@ class Learners:
 
     def finish(self):
         """The last average, if the models may differ; then the clock stops."""
-        self.clock.start()
         if self.apart:
+            self._remember()
             self.average()
         self.clock.stop(self.comm)
+
+    def _remember(self):
+        """Keep the models as they are before an average that falls on a stop, off the clock: for drift."""
+        self.clock.lap(COMPUTE)
+        self._before = self.W.copy()
+        self.clock.start()
 
     def warm_up(self):
         """Call every compiled function once with nothing to do, so that none compiles on the clock."""
@@ -179,16 +190,23 @@ class Learners:
     def virtual_average(self, comm):
         """(w̄, drift): the average that would be made now, and 1/P Σ ‖w_i − w̄‖². Models stay as they are.
 
+        Where an average has just been made, drift is that of the models before it.
         comm : the communicator of evaluations. Collective.
         """
         d = self.objective.dimension
-        if not self.apart:  # on all ranks alike
-            return self.W[0, :d].copy(), 0.0
-        flat, distances = np.empty(d), np.zeros(self.spec.P)
-        gather(self.W, self.weights, flat, 0, d)
-        total(comm, flat)
-        flat /= self.total_weight
+        models = self.W
+        if self.apart:  # on all ranks alike
+            flat = np.empty(d)
+            gather(self.W, self.weights, flat, 0, d)
+            total(comm, flat)
+            flat /= self.total_weight
+        else:
+            flat = self.W[0, :d].copy()
+            if self._before is None:
+                return flat, 0.0
+            models = self._before
+        distances = np.zeros(self.spec.P)
         for l, learner in enumerate(self.ids):
-            distances[learner] = np.sum((self.W[l, :d] - flat) ** 2)
+            distances[learner] = np.sum((models[l, :d] - flat) ** 2)
         total(comm, distances)
         return flat, distances.sum() / self.spec.P

@@ -129,6 +129,8 @@ class Schedule:
 
     def steps_for(self, samples):
         """Local steps after which all learners together have seen `samples`."""
+        if isinstance(self.batch_size, ConstantBatch):
+            return -(-samples // (self.P * self.batch_size.value))
         steps, seen = 0, 0
         while True:
             total = self.P * np.cumsum(self.batch_size.at(np.arange(steps + 1, steps + MOST + 1))) + seen

@@ -10,6 +10,7 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import Annotated, Literal, get_type_hints
 
 from annotated_types import Ge, Gt, Lt
@@ -18,8 +19,8 @@ from pydantic import ConfigDict, ValidationError, create_model
 from pavg import registry
 from pavg.errors import InputError
 
-Count = Annotated[int, Ge(1), Lt(2**62)]  # what int64 counters and HDF5 attributes hold
-Number = Annotated[int, Ge(0), Lt(2**62)]
+Count = Annotated[int, Ge(1)]
+Number = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]
 STRICT = ConfigDict(
     extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()
@@ -99,7 +100,7 @@ class Spec:
     problem: registry.Component
     method: registry.Component
     step_size: registry.Component
-    P: Count
+    P: Annotated[int, Ge(1), Lt(2**20)]
     R: Count | None = None
     seed: Number = 0
     repetition: Number = 0
@@ -130,8 +131,7 @@ TABLES = {"data": Data, "stop": Stop, "evaluate": Evaluate}
 def read(path):
     """The raw table of a TOML file. InputError for a file that cannot be read or parsed."""
     try:
-        with open(path, "rb") as file:
-            return tomllib.load(file)
+        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -181,13 +181,27 @@ def _checked(cls, table, prefix, problems):
     """`cls` made from a checked table; None if that fails, and what is wrong is appended to `problems`."""
     try:
         made = _model(cls).model_validate(table)
-        return cls(**{f.name: getattr(made, f.name) for f in dataclasses.fields(cls)})
+        unfit = [(f.name, getattr(made, f.name)) for f in dataclasses.fields(cls)]
+        unfit = [(key, value) for key, value in unfit if not _fits(value)]
+        problems += [
+            f"{prefix}{key} = {_shown(value)}: expected 64-bit integers, no NUL" for key, value in unfit
+        ]
+        return None if unfit else cls(**{f.name: getattr(made, f.name) for f in dataclasses.fields(cls)})
     except ValidationError as error:
         by_key = {}
         for e in error.errors(include_url=False):
             by_key.setdefault(e["loc"][0], []).append(e)
         problems += [_sentence(cls, prefix, key, errors) for key, errors in by_key.items()]
         return None
+
+
+def _fits(value):
+    """Whether counters, kernels and HDF5 attributes can hold a value."""
+    if isinstance(value, list):
+        return all(map(_fits, value))
+    if isinstance(value, str):
+        return "\0" not in value
+    return not isinstance(value, int) or abs(value) < 2**62
 
 
 @cache
@@ -224,11 +238,13 @@ def _shown(value):
 def _conflicts(spec):
     """Combinations of parameters that cannot be meant."""
     found = []
-    if not re.fullmatch(r"\w[^/\x00-\x1f]{0,99}", spec.name):
-        found.append(f"name = {_shown(spec.name)}: expected the name of a folder, at most 100 characters, no '/'")
+    if not re.fullmatch(r"\w[^/\x00-\x1f]*", spec.name) or len(spec.name.encode()) > 100:
+        found.append(f"name = {_shown(spec.name)}: expected the name of a folder, at most 100 bytes, no '/'")
     limits = (spec.stop.steps, spec.stop.samples, spec.stop.epochs, spec.stop.seconds)
     if all(limit is None for limit in limits):
         found.append("stop: expected at least one of steps, samples, epochs, seconds")
+    if spec.measure == "losses" and (spec.stop.seconds is not None or spec.repetition):
+        found.append("measure = 'losses': losses do not depend on seconds or repetitions; expected neither")
     if spec.R is not None and spec.R > spec.P:
         found.append(f"R = {spec.R}: more ranks than learners (P = {spec.P}); expected R at most P")
     if spec.evaluate.rounds is not None and spec.evaluate.at is not None:

@@ -93,3 +93,24 @@ def test_the_mpirun_of_another_mpi_is_refused(mpirun, tmp_path):
     assert done.returncode == 2
     assert done.stderr.count("the launcher started 2 ranks, but MPI sees 1") == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_a_job_whose_messages_cannot_be_written_ends_all_the_same(mpirun, tmp_path):
+    (tmp_path / "full.py").write_text(
+        """
+import sys
+
+sys.stderr = open("/dev/full", "w", buffering=1)
+from pavg.cli.guard import guarded
+
+
+def body(comm):
+    if comm.Get_rank() == 1:
+        raise ValueError("unheard")
+    comm.Barrier()
+
+
+sys.exit(guarded(body))
+"""
+    )
+    assert mpirun(2, tmp_path / "full.py", timeout=30).returncode != 0

@@ -1,5 +1,6 @@
 """The command line: one file a verb."""
 
+import os
 import sys
 
 import click
@@ -18,6 +19,8 @@ def pavg():
 
 def main():
     """Entry point: bad input gives one message on rank 0 and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):  # no locale is a reason to fail
+        stream.reconfigure(errors="replace")
     from pavg.cli import doctor, listing, run, show
 
     for module in (run, show, listing, doctor):
@@ -33,4 +36,7 @@ def main():
         code = BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
         code = 130
+    except BrokenPipeError:  # the reader of our output has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
     sys.exit(code or 0)

@@ -1,5 +1,6 @@
 """Around everything that runs under MPI: one rank's failure is the job's, within seconds."""
 
+import contextlib
 import sys
 import time
 import traceback
@@ -24,29 +25,36 @@ def guarded(body):
         comm = MPI.COMM_WORLD
         check_size(comm)
     except (ImportError, RuntimeError) as error:  # what mpi4py raises where there is no MPI library
-        print(f"pavg: no MPI: {error}; load a module or pip install 'pavg[mpi]'", file=sys.stderr)
+        _say(f"pavg: no MPI: {error}; load a module or pip install 'pavg[mpi]'")
         return BAD_INPUT
     except InputError as error:
         if launched_rank() == 0:
-            print(f"pavg: {error}", file=sys.stderr)
+            _say(f"pavg: {error}")
         return BAD_INPUT
     try:
         return body(comm)
     except AgreedError as error:
         if comm.Get_rank() == 0:
-            print(f"pavg: {error}", file=sys.stderr, flush=True)
+            _say(f"pavg: {error}")
         return BAD_INPUT if error.ranks == comm.Get_size() else _end(comm, BAD_INPUT)
     except InputError as error:
-        print(f"pavg: rank {comm.Get_rank()}: {error}", file=sys.stderr, flush=True)
+        _say(f"pavg: rank {comm.Get_rank()}: {error}")
         return _end(comm, BAD_INPUT)
     except BaseException:
-        print(f"pavg: rank {comm.Get_rank()}:\n{traceback.format_exc()}", file=sys.stderr, flush=True)
+        _say(f"pavg: rank {comm.Get_rank()}:\n{traceback.format_exc()}")
         return _end(comm, 1)
+
+
+def _say(message):
+    """Print to standard error, if that can be written to: the job must end all the same."""
+    with contextlib.suppress(OSError, ValueError):
+        print(message, file=sys.stderr, flush=True)
 
 
 def _end(comm, code):
     """End the whole job; rank 0 first, so that what it says is not lost."""
-    sys.stdout.flush()
+    with contextlib.suppress(OSError, ValueError):
+        sys.stdout.flush()
     if comm.Get_size() > 1:
         time.sleep(0.0 if comm.Get_rank() == 0 else 0.5)
         comm.Abort(code)

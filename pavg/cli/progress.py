@@ -51,7 +51,8 @@ class Lines(Watcher):
         self._say(f"    {record.status} ({record.reason}), loss {loss:.6g}")
 
     def _say(self, line):
-        print(line, file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # a log that is full must not end a run
+            print(line, file=sys.stderr, flush=True)
 
 
 class Live(Lines):

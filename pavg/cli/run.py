@@ -1,5 +1,6 @@
 """pavg run: all cells of a specification that have no result yet."""
 
+import contextlib
 import sys
 from pathlib import Path
 
@@ -41,11 +42,10 @@ def _run(comm, spec, overrides, out):
     with watcher(comm.Get_rank() == 0) as watching:
         outcome = running.run(comm, spec, out, overrides, watching)
     if comm.Get_rank() == 0:
-        there = [path for path in outcome.paths if path.exists()]
-        if there:
-            table(there)
-        for folder in sorted({path.parent for path in outcome.paths}):
-            print(f"results: {folder}")
-        if outcome.interrupted:
-            print("interrupted: what is there is kept; the same command goes on", file=sys.stderr)
+        with contextlib.suppress(OSError, SystemExit):  # a reader who has gone does not undo the runs
+            table([path for path in dict.fromkeys(outcome.paths) if path.exists()])
+            for folder in sorted({path.parent for path in outcome.paths}):
+                print(f"results: {folder}", flush=True)
+            if outcome.interrupted:
+                print("interrupted: what is there is kept; the same command goes on", file=sys.stderr)
     return INTERRUPTED if outcome.interrupted else 0

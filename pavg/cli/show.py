@@ -1,80 +1,95 @@
 """pavg show: a table of runs."""
 
+import json
+import sys
 from pathlib import Path
 
 import click
 
-COLUMNS = (
-    "problem",
-    "data",
-    "method",
-    "P",
-    "R",
-    "steps",
-    "rounds",
-    "loss",
-    "accuracy",
-    "compute",
-    "comm",
-    "wait",
-    "status",
-)
-WIDE = 160  # columns of a table that is not shown on a terminal
+TEXTS = ("problem", "data", "method", "status")  # columns that are set to the left
+WIDE = 160  # a narrower terminal wraps lines: numbers are never cut
+# settings that have a column of their own, or that tell no runs apart
+SHOWN = ("problem", "method", "K", "P", "R", "name", "data", "stop", "evaluate", "measure")
 
 
 @click.command("show")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 def command(paths):
     """Show a table of the runs under PATHS: result files, or folders of them."""
-    from pavg.records.reading import find
+    from pavg.errors import InputError
+    from pavg.records.reading import find, summary
 
-    table(find(paths))
+    runs = []
+    for path in find(paths):
+        try:
+            runs.append(summary(path))
+        except InputError as error:
+            if path in paths:  # named by hand; in a folder other files may lie too
+                raise
+            print(f"left out: {error}", file=sys.stderr)
+    show(runs)
 
 
 def table(paths):
+    """Print one line for each of these result files."""
+    from pavg.records.reading import summary
+
+    show([summary(path) for path in paths])
+
+
+def show(runs):
     """Print one line a run: final values, and seconds of the training clock (mean over ranks).
 
-    Times of hosted learners (P > R) are not the times of P learners: they are marked with *.
+    Settings that differ between the runs get a column. Times of hosted learners (P > R) are not the
+    times of P learners: they are marked with *.
     """
     from rich.console import Console
     from rich.table import Table
 
-    from pavg.records.reading import summary
-
     console = Console()
-    if not console.is_terminal:
+    if console.width < WIDE:
         console = Console(width=WIDE)
-    rows = [_row(summary(path)) for path in paths]
-    shown = [k for k, name in enumerate(COLUMNS) if any(row[k] for row in rows)]
+    settings = _different(runs)
+    rows = [_row(run, settings) for run in runs]
     made = Table(box=None, header_style="bold", pad_edge=False)
-    for k in shown:
-        made.add_column(
-            COLUMNS[k], justify="left" if COLUMNS[k] in ("problem", "data", "method", "status") else "right"
-        )
+    columns = [name for name in (rows[0] if rows else {}) if any(row[name] for row in rows)]
+    for name in columns:
+        made.add_column(name, justify="left" if name in TEXTS else "right", no_wrap=name not in TEXTS)
     for row in rows:
-        made.add_row(*(row[k] for k in shown))
+        made.add_row(*(row[name] for name in columns))
     console.print(made)
     notes = "compute, comm, wait: seconds of the training clock, mean over ranks"
-    if any("*" in row[COLUMNS.index("R")] for row in rows):
+    if any(row["R"].endswith("*") for row in rows):
         notes += "; * hosted: fewer ranks than learners, not the times of P learners"
     console.print(notes, style="dim")
 
 
-def _row(run):
+def _different(runs):
+    """Names of the settings that differ between runs of one problem and have no column yet."""
+    from pavg.records.writing import flat
+
+    found = {}
+    for run in runs:
+        for name, value in flat(json.loads(run.attributes["config"])).items():
+            if name.split("_")[0] not in SHOWN:
+                found.setdefault(name, {}).setdefault(run.attributes["problem"], set()).add(str(value))
+    return [name for name, problems in found.items() if any(len(values) > 1 for values in problems.values())]
+
+
+def _row(run, settings):
     facts, last = run.attributes, run.last
     accuracy = last.get("test_accuracy", last.get("accuracy"))
-    R = f"{facts['R']}*" if facts["hosted"] else str(facts["R"])
-    status = facts["status"] if facts["status"] == "ok" else f"{facts['status']}: {facts['reason']}"
-    return (
-        facts["problem"],
-        facts.get("data", ""),
-        facts["label"],
-        str(facts["P"]),
-        R,
-        f"{last['local_steps']:,}",
-        f"{last['rounds']:,}",
-        f"{last['loss']:.6g}",
-        "" if accuracy is None else f"{accuracy:.4f}",
-        *(f"{run.seconds[phase]:.3g}" for phase in ("compute", "comm", "wait")),
-        status,
-    )
+    return {
+        "problem": facts["problem"],
+        "data": facts.get("data", ""),
+        "method": facts["label"],
+        "P": str(facts["P"]),
+        "R": f"{facts['R']}*" if facts["hosted"] else str(facts["R"]),
+        **{name: str(facts.get(name, "")) for name in settings},
+        "steps": f"{last['local_steps']:,}",
+        "rounds": f"{last['rounds']:,}",
+        "loss": f"{last['loss']:.6g}",
+        "accuracy": "" if accuracy is None else f"{accuracy:.4f}",
+        **{phase: f"{run.seconds[phase]:.3g}" for phase in ("compute", "comm", "wait")},
+        "status": facts["status"] if facts["status"] == "ok" else f"{facts['status']}: {facts['reason']}",
+    }

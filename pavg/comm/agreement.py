@@ -46,13 +46,24 @@ def once(comm, function, *args):
 
 
 def first_of_node(comm, function):
-    """`function()` of each rank, called on the first of a node first; the others sleep meanwhile."""
+    """`function()` of each rank, called on the first of a node first; the others sleep meanwhile.
+
+    An InputError on any rank is raised on all, the first rank's first.
+    """
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    first = node.Get_rank() == 0
-    made = function() if first else None
-    rest(node)
+    first, made, message = node.Get_rank() == 0, None, None
+    for turn in (True, False):
+        if turn == first:
+            try:
+                made = function()
+            except InputError as error:
+                message = str(error)
+        rest(node)
     node.Free()
-    return made if first else function()
+    messages = [m for m in comm.allgather(message) if m is not None]
+    if messages:
+        raise AgreedError(messages[0], comm.Get_size())
+    return made
 
 
 def check(comm, tag):

@@ -61,14 +61,12 @@ def start(ranks, arguments):
         raise InputError(f"-n {ranks}: this is an MPI job already; leave -n out to use its ranks")
     command = [mpirun(), "-n", str(ranks), sys.executable, "-m", "pavg", *arguments]
     environment = OPEN_MPI | os.environ | {"PAVG_TERMINAL": str(int(sys.stderr.isatty()))}
-    try:
-        job = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
-    except OSError as error:
-        raise InputError(f"{command[0]}: cannot be started: {error.strerror}") from None
-    asked = []
+    asked, job = [], None
 
     def forward(number, frame):
         asked.append(number)
+        if job is None:
+            raise KeyboardInterrupt
         if len(asked) == 1:
             job.send_signal(signal.SIGUSR1)
         else:
@@ -76,7 +74,11 @@ def start(ranks, arguments):
             signal.setitimer(signal.ITIMER_REAL, KILL_AFTER)
 
     signal.signal(signal.SIGALRM, lambda number, frame: os.killpg(job.pid, signal.SIGKILL))
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, forward)
+    try:
+        job = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+    except OSError as error:
+        raise InputError(f"{command[0]}: cannot be started: {error.strerror}") from None
     code = job.wait()
     return code if code >= 0 else 128 - code  # as a shell says it

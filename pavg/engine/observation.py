@@ -37,6 +37,8 @@ class Observer:
         self._bound = task.spec.evaluate.diverged * max(1.0, abs(self.loss))
         if not np.isfinite(self.loss):
             self.status, self.reason = "diverged", "the loss is not finite at the start"
+        elif self._on_target():
+            self.reason = "target loss"
 
     @property
     def end(self):
@@ -46,11 +48,16 @@ class Observer:
     def stops(self):
         """The ticks at which the engine takes over, the clock started for each stretch."""
         t = 0
-        while self.status == "ok":
+        while not self.reason:
             stop = self._stops.after(t, self.seconds)
-            self.learners.clock.start()
+            self.start_clock()
             yield stop
             t = stop
+
+    def start_clock(self):
+        """Start the training clock on all ranks together: what rank 0 did meanwhile is nobody's waiting."""
+        self.side.Barrier()
+        self.learners.clock.start()
 
     def look(self, t):
         """Stop the clock; agree on signals and limits; evaluate if it is time. True: the run ends here."""
@@ -67,7 +74,7 @@ class Observer:
             values = self._evaluate()
             if self._has_diverged():
                 self.status, self.reason = "diverged", f"loss {self.loss:g} at tick {t}"
-            elif self.spec.stop.target_loss is not None and self.loss <= self.spec.stop.target_loss:
+            elif self._on_target():
                 self.reason = "target loss"
         ends = bool(self.reason)
         if values is not None and not ends:
@@ -82,6 +89,8 @@ class Observer:
         self._row(t, self._evaluate())
         if self._has_diverged() and self.status == "ok":
             self.status, self.reason = "diverged", f"loss {self.loss:g} at tick {t}"
+        elif self._on_target() and self.status == "ok":
+            self.reason = "target loss"
         self.record.close(self.status, self.reason, self.average)
         self.side.Free()
 
@@ -104,6 +113,9 @@ class Observer:
             first = self.record.first("loss", self.loss)
             values["suboptimality"] = (self.loss - self.optimum) / (first - self.optimum or np.nan)
         return values | {"time_eval": time.perf_counter() - began}
+
+    def _on_target(self):
+        return self.spec.stop.target_loss is not None and self.loss <= self.spec.stop.target_loss
 
     def _has_diverged(self):
         return not np.isfinite(self.loss) or self.loss > self._bound

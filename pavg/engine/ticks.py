@@ -60,7 +60,7 @@ def end_tick(spec, learners, n):
     stop, limits = spec.stop, []
     if stop.steps is not None:
         limits.append(stop.steps)
-    for samples in (stop.samples, stop.epochs and math.ceil(stop.epochs * n)):
+    for samples in (stop.samples, stop.epochs and math.ceil(round(stop.epochs * n, 6))):
         if samples is not None:
             limits.append(spec.method.ticks_for(learners, learners.schedule.steps_for(samples)))
     return min(limits, default=None)

@@ -7,6 +7,7 @@ folder named by a hash of all kernel sources (those of plugins too), numba's ver
 
 import hashlib
 import os
+import tempfile
 from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,8 @@ from pathlib import Path
 import llvmlite.binding
 import numba
 import platformdirs
+
+from pavg.errors import InputError
 
 ROOMS = ("kernels", "problems")
 
@@ -33,7 +36,11 @@ def sources():
 
 
 def folder():
-    """The cache folder for the sources as they stand now: …/pavg-HASH."""
+    """The cache folder for the sources as they stand now: …/pavg-HASH.
+
+    Where that cannot be written to, it lies in the folder of temporary files: numba would otherwise
+    fall back, in silence, to a cache beside the sources that notices no change.
+    """
     digest = hashlib.sha256()
     for file in sources():
         digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
@@ -41,9 +48,27 @@ def folder():
     base = os.environ.get("NUMBA_CACHE_DIR") or platformdirs.user_cache_dir("pavg")
     if Path(base).name.startswith("pavg-"):  # set by a parent process of ours
         base = Path(base).parent
-    return Path(base) / f"pavg-{digest.hexdigest()[:16]}"
+    name = f"pavg-{digest.hexdigest()[:16]}"
+    return Path(base) / name if _writable(Path(base) / name) else _temporary() / name
+
+
+def _writable(path):
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path):
+            return True
+    except OSError:
+        return False
+
+
+def _temporary():
+    """A folder of this user's own for temporary files."""
+    return Path(tempfile.gettempdir()) / f"pavg-of-{os.getuid()}"
 
 
 def install():
     """Let numba use `folder()`. Must run before any kernel is decorated."""
-    os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR = str(folder())
+    where = folder()
+    if not _writable(where):
+        raise InputError(f"{where}: kernels cannot be kept there; set NUMBA_CACHE_DIR to a folder of yours")
+    os.environ["NUMBA_CACHE_DIR"] = numba.config.CACHE_DIR = str(where)

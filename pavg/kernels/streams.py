@@ -58,9 +58,10 @@ def shuffled(key, turn, position, n):
     """Place number `position` of pass number `turn` over 0 … n − 1: a keyed bijection.
 
     A Feistel network on the smallest even number of bits that holds n − 1, walked along its
-    cycle until it falls below n (Black & Rogaway 2002). No permutation is stored.
+    cycle until it falls below n (Black & Rogaway 2002). No permutation is stored. Halves of fewer
+    than 3 bits would leave places far from uniform.
     """
-    half = np.uint64(1)
+    half = np.uint64(3)
     while (np.int64(1) << np.int64(half + half)) < n:
         half += np.uint64(1)
     mask = (np.uint64(1) << half) - np.uint64(1)

@@ -13,6 +13,11 @@ class GradientAllreduce(Method):
 
     label = "gradient"
 
+    def conflicts(self, spec):
+        if spec.momentum_at_average != "keep":
+            return ["momentum_at_average: gradient-allreduce averages no models; expected 'keep'"]
+        return []
+
     def averages(self, learners, t, stop):
         return np.arange(t + 1, stop + 1)
 

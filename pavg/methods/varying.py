@@ -1,6 +1,7 @@
 """Periodic averaging with a K of its own for each round."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 import numpy as np
@@ -20,23 +21,14 @@ class Varying(Method):
     label = "Kvar"
 
     def averages(self, learners, t, stop):
-        ends = self._ends(stop)
+        if self.K is None:
+            ends = _power_ends(self.start, self.power, 1 << stop.bit_length())
+        else:
+            ends, last = np.cumsum(np.minimum(self.K, stop + 1)), self.K[-1]
+            repeated = max((t - int(ends[-1])) // last, 0) + 1
+            tail = np.arange(int(ends[-1]) + repeated * last, stop + 1, last, dtype=np.int64)
+            ends = np.concatenate([ends, tail])
         return ends[(ends > t) & (ends <= stop)]
-
-    def _ends(self, stop):
-        """Ticks of the ends of the first rounds, up to the first at or past `stop`."""
-        rounds = 16
-        while True:
-            r = np.arange(1, rounds + 1)
-            if self.K is not None:
-                lengths = np.minimum(np.array(self.K)[np.minimum(r, len(self.K)) - 1], stop + 1)
-            else:
-                with np.errstate(over="ignore"):
-                    lengths = np.clip(np.ceil(self.start * r**self.power), 1, stop + 1).astype(np.int64)
-            ends = np.cumsum(lengths)
-            if ends[-1] >= stop:
-                return ends
-            rounds *= 2
 
     def conflicts(self, spec):
         if (self.K is None) == (self.start is None):
@@ -44,3 +36,16 @@ class Varying(Method):
         if self.K == []:
             return ["method.K = []: expected at least one period"]
         return []
+
+
+@lru_cache(maxsize=4)
+def _power_ends(start, power, stop):
+    """Ticks of the ends of rounds of ⌈start · r^power⌉ steps, up to the first at or past `stop`."""
+    rounds = 16
+    while True:
+        r = np.arange(1.0, rounds + 1)
+        with np.errstate(over="ignore"):
+            ends = np.cumsum(np.clip(np.ceil(start * r**power), 1, stop + 1).astype(np.int64))
+        if ends[-1] >= stop:
+            return ends[: np.searchsorted(ends, stop) + 1]
+        rounds *= 2

@@ -47,8 +47,8 @@ class Problem(Component):
 class Objective:
     """F(w) on this rank: compiled local steps, and sums over rows that ranks share out.
 
-    dimension : d of the model; width : entries kept for it; n, n_test : rows that local steps draw
-    from, and held-out rows; y : targets of the n rows, for partitions; start : w0, shape (d,);
+    dimension : d of the model; width : entries kept for it; n : rows that local steps draw
+    from; y : their targets, for partitions; start : w0, shape (d,);
     optimum : F*, if it is known; classes : whether accuracy has a meaning; rows : how many terms the
     training loss is a mean of ("train") and the test loss ("test"); sphere : ‖w‖ = 1 is kept;
     notes : what the record should say of the problem.
@@ -56,7 +56,6 @@ class Objective:
 
     dimension: int
     n: int
-    n_test: int
     y: np.ndarray
     start: np.ndarray
     optimum: float | None

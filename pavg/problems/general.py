@@ -62,7 +62,6 @@ class General(Problem):
         return GeneralObjective(
             dimension=start.size,
             n=n,
-            n_test=0,
             y=frozen(y),
             start=start,
             optimum=self.optimum(X),

@@ -30,7 +30,6 @@ class LinearModel(Problem):
         return LinearObjective(
             dimension=dimension,
             n=store.train.n,
-            n_test=store.test.n if test else 0,
             y=train[-1],
             start=np.zeros(dimension),
             optimum=None,

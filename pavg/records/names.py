@@ -10,7 +10,8 @@ def run_id(spec, R, origin):
     """P024-K0128-s0-R24-r0-HASH, for losses P024-K0128-s0-HASH.
 
     HASH is of every key that changes the record and differs from its default, of the samples'
-    checksum (`origin["data_checksum"]`) and of the format's version.
+    checksum (`origin["data_checksum"]`) and of the format's version. spec : as bound, so that what is
+    left out and its default written out have the same name.
     """
     changes = spec.changes()
     if "data" in changes:  # where the samples lay does not matter, what they are does

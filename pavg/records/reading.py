@@ -40,7 +40,7 @@ def opened(path):
             yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, KeyError) as error:
+    except (OSError, KeyError, ValueError, IndexError, RuntimeError) as error:
         raise InputError(f"{path}: not a whole result file: {error}") from None
 
 

@@ -107,4 +107,6 @@ def _scalar(value):
         return ""
     if isinstance(value, dict | list | tuple):
         return json.dumps(value)
+    if isinstance(value, str):  # a byte of the environment that is no text must not cost the run
+        return value.encode("utf-8", "backslashreplace").decode()
     return value

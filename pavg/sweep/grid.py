@@ -32,19 +32,17 @@ def packaged():
 
 def sources(name):
     """The TOML files that a name stands for: a file, a folder's files, or a packaged benchmark or folder."""
-    path = Path(name)
-    if path.is_file():
-        return [path]
-    if path.is_dir():
-        found = sorted(path.glob("*.toml"))
-        if not found:
-            raise InputError(f"{name}: a folder without *.toml files")
+    path, known = Path(name), packaged()
+    try:
+        found = [path] if path.is_file() else sorted(path.glob("*.toml")) if path.is_dir() else []
+    except OSError as error:
+        raise InputError(f"{name}: cannot be looked for: {error.strerror}") from None
+    if found:
         return found
-    known = packaged()
     found = [known[key] for key in known if key == str(name) or key.startswith(f"{name}/")]
     if not found:
         raise InputError(
-            f"{name}: no such file, folder or benchmark; benchmarks: {', '.join(known) or 'none'}"
+            f"{name}: no such file, folder of TOML files or benchmark: {', '.join(known) or 'none'}"
         )
     return found
 
@@ -61,6 +59,7 @@ def expand(path, overrides=()):
     _anchor(document, Path(path).resolve().parent)
     for text in overrides:
         _override(document, text)
+        _check_sweep(document, f"--set {text}")
     document.pop("description", None)
     grid = _leaves(document.pop("grid", {}), f"{path}: grid")
     zips = [_leaves(table, f"{path}: zip") for table in document.pop("zip", [])]
@@ -136,7 +135,7 @@ def _override(document, text):
     """Apply "key=value" to the raw document; a key that the grid sweeps is fixed to the value."""
     key, sign, value = text.partition("=")
     key = key.strip()
-    if not sign or not key:
+    if not sign or not key or "\n" in text:
         raise InputError(f"--set {text}: expected key=value, as method.K=16")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
@@ -145,10 +144,13 @@ def _override(document, text):
     if key.startswith("data.") and key.removeprefix("data.") in PATHS and parsed and isinstance(parsed, str):
         parsed = str(Path(parsed).expanduser().resolve())
     for table in document.get("zip", []):
-        if isinstance(table, dict) and key in _leaves(table, "zip"):
+        if any(f"{key}.".startswith(f"{swept}.") for swept in _leaves(table, "zip")):
             raise InputError(
                 f"--set {text}: {key} is coupled with others in a [[zip]]; edit the file instead"
             )
+    for swept in _leaves(document.get("grid", {}), "grid"):
+        if key.startswith(f"{swept}."):
+            raise InputError(f"--set {text}: the grid sweeps {swept} as a whole; edit the file instead")
     _drop(document.get("grid", {}), key.split("."))
     _put(document, key, parsed, f"--set {text}")
 

@@ -1,10 +1,14 @@
 """Cells one after the other, in one MPI job; one file each."""
 
+import contextlib
 import json
 import time
 from dataclasses import dataclass, field
 
-from pavg.comm.agreement import first_of_node, once, rest
+from mpi4py import MPI
+
+from pavg.comm import signals
+from pavg.comm.agreement import AgreedError, first_of_node, once, rest
 from pavg.comm.topology import Worlds
 from pavg.engine import synchronous
 from pavg.engine.task import bind, open_data
@@ -16,7 +20,15 @@ from pavg.spec import build
 from pavg.sweep import grid
 
 WHOLE = ("ok", "diverged", "skipped")
-BOUND = ("problem", "data", "partition", "P", "stop", "sampling")  # what decides whether samples fit
+BOUND = (
+    "problem",
+    "data",
+    "partition",
+    "P",
+    "stop",
+    "sampling",
+    "weights",
+)  # what decides whether samples fit
 PARTIAL_EVERY, PARTIAL_SHARE = 10.0, 0.01  # seconds between partial files at least; share of time at most
 
 
@@ -52,7 +64,7 @@ def run(comm, name, out, overrides=(), watcher=None):
     once(comm, _check_all, specs, comm.Get_size(), out)
     for index, spec in enumerate(specs):
         cell = Cell(index, spec, out / spec.name, _ranks(spec, comm.Get_size()))
-        task = _bound(spec, stores)
+        task = _bound(comm, spec, stores)
         path = cell.path(task)
         if once(comm, status, path) in WHOLE:
             if comm.Get_rank() == 0:
@@ -65,7 +77,7 @@ def run(comm, name, out, overrides=(), watcher=None):
             interrupted = record.status == "interrupted"
         rest(comm)  # ranks that had no part in the cell sleep until it is over
         outcome.paths.append(path)
-        if comm.bcast(interrupted):
+        if comm.allreduce(interrupted or signals.received() != 0, MPI.LOR):
             outcome.interrupted = True
             break
     worlds.free()
@@ -82,12 +94,11 @@ class Cell:
     R: int
 
     def path(self, task):
-        return self.folder / f"{names.run_id(self.spec, self.R, task.data)}.h5"
+        return self.folder / f"{names.run_id(task.spec, self.R, task.data)}.h5"
 
     def run(self, comm, task, path, watcher):
         """Run the cell on `comm` and write its file on rank 0. Returns the record."""
         partial = path.with_suffix(".partial.h5")
-        attributes = self._attributes(task, path.stem)
         last_written, cost = time.monotonic(), 0.0
 
         def on_look(observer, t):
@@ -95,21 +106,25 @@ class Cell:
             watcher.looks(t, observer.end, observer.loss)
             if time.monotonic() - last_written > max(PARTIAL_EVERY, cost / PARTIAL_SHARE):
                 began = time.monotonic()
-                write(partial, observer.record, attributes, provenance.environment())
+                with contextlib.suppress(InputError):  # the run may still end well
+                    self._write(partial, observer.record, task, path.stem)
                 last_written = time.monotonic()
                 cost = last_written - began
 
         if comm.Get_rank() == 0:
             watcher.begins(self.index, path.stem, self.spec, self.R)
         record = synchronous.run(comm, task, on_look)
-        once(comm, self._keep, record, path, partial, attributes)
+        once(comm, self._keep, record, task, path, partial)
         if comm.Get_rank() == 0:
             watcher.ended(self.index, path, record)
         return record
 
-    def _keep(self, record, path, partial, attributes):
+    def _write(self, path, record, task, run_id):
+        write(path, record, self._attributes(task, run_id), provenance.environment())
+
+    def _keep(self, record, task, path, partial):
         whole = record.status in WHOLE
-        write(path if whole else partial, record, attributes, provenance.environment())
+        self._write(path if whole else partial, record, task, path.stem)
         if whole:
             partial.unlink(missing_ok=True)
 
@@ -159,8 +174,11 @@ def _ranks(spec, size):
     return spec.R if spec.R is not None else min(spec.P, size)
 
 
-def _bound(spec, stores):
-    """The task of a cell on this rank; stores stay mapped from cell to cell."""
+def _bound(comm, spec, stores):
+    """The task of a cell on this rank; stores stay mapped from cell to cell. Collective."""
     if spec.data not in stores:
-        stores[spec.data] = open_data(spec)
-    return bind(spec, stores[spec.data])
+        stores[spec.data] = first_of_node(comm, lambda: open_data(spec))
+        checksums = comm.allgather(stores[spec.data] and stores[spec.data].checksum)
+        if len(set(checksums)) > 1:
+            raise AgreedError(f"{spec.data}: ranks find different samples there", comm.Get_size())
+    return first_of_node(comm, lambda: bind(spec, stores[spec.data]))

@@ -113,3 +113,10 @@ def test_a_folder_from_outside_holds_ours_and_a_child_process_finds_the_same(mon
     assert ours.parent == tmp_path
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(ours))  # what `install` leaves to children
     assert cache.folder() == ours
+
+
+def test_a_cache_that_cannot_be_written_lies_among_temporary_files(tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    monkeypatch.setattr("tempfile.gettempdir", lambda: str(tmp_path))
+    assert cache.folder().parent.parent == tmp_path

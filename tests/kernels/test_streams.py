@@ -311,3 +311,15 @@ def test_normal_has_the_moments_of_the_normal_distribution(key):
         error = np.sqrt((special.factorial2(2 * power - 1) - moment**2) / n)  # E x²ᵖ = (2p − 1)!!
         assert abs(np.mean(x**power) - moment) < 4.5 * error
     assert stats.kstest(x, "norm").pvalue > UNLIKELY
+
+
+@pytest.mark.parametrize("n", range(2, 17))
+def test_places_of_few_rows_are_uniform_over_passes(n):
+    passes, key = 20_000, np.uint64(0x1234_5678_9ABC_DEF0)
+    counts = np.zeros((n, n))
+    for turn in range(passes):
+        for position in range(n):
+            counts[position, shuffled(key, turn, position, n)] += 1
+    expected = passes / n
+    chi2, freedom = ((counts - expected) ** 2 / expected).sum(), (n - 1) ** 2
+    assert chi2 < freedom + 5 * np.sqrt(2 * freedom)

@@ -32,6 +32,15 @@ def test_the_first_rank_of_a_node_goes_first():
     assert times[0] == min(times)
 
 
+def test_bad_input_on_any_rank_of_a_node_is_raised_on_all():
+    def refuse():
+        if comm.Get_rank() == comm.Get_size() - 1:
+            raise InputError("only here")
+
+    with pytest.raises(AgreedError, match="only here"):
+        first_of_node(comm, refuse)
+
+
 def test_ranks_that_wait_asleep_leave_together():
     rest(comm)
 

@@ -36,10 +36,11 @@ def test_on_heterogeneous_quadratics_they_do_not():
     assert np.abs(ends[0] - ends[2]).max() > 1e-6
 
 
-@pytest.mark.parametrize("momentum", [{}, {"momentum": 0.9, "momentum_at_average": "average"}])
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
 def test_a_period_of_one_is_gradient_allreduce_on_the_same_draws(momentum):
-    averaging = final(method=periodic(1), **LINEAR, **momentum)
-    gradients = final(method="gradient-allreduce", **LINEAR, **momentum)
+    averaged = {"momentum_at_average": "average"} if momentum else {}
+    averaging = final(method=periodic(1), momentum=momentum, **averaged, **LINEAR)
+    gradients = final(method="gradient-allreduce", momentum=momentum, **LINEAR)
     np.testing.assert_allclose(averaging.w, gradients.w, rtol=0, atol=1e-12)
     for one, other in zip(averaging.rows, gradients.rows, strict=True):
         assert one["loss"] == pytest.approx(other["loss"], rel=1e-10)
@@ -166,3 +167,30 @@ def test_the_virtual_average_is_the_average_and_leaves_models_alone():
     assert np.array_equal(learners.W[0, : w.size], w)
     assert learners.virtual_average(side)[1] == 0.0
     side.Free()
+
+
+def test_any_buffers_can_be_averaged_together():
+    learners = learners_of(comm, momentum=0.9, **LINEAR)
+    learners.clock.start()
+    learners.step(5)
+    learners.average(learners.W, learners.V, learners.G)
+    for buffer in (learners.W, learners.V):
+        assert np.ptp(buffer, axis=0).max() == 0.0
+
+
+@pytest.mark.parametrize("K", [1, 5, "all"])
+def test_drift_at_an_average_is_that_of_the_models_before_it(K):
+    """A local step apart and no more: the models are a step's gradients apart."""
+    rounds = final(method=periodic(K), evaluate={"at": [10, 20]}, stop={"steps": 20}, **LINEAR).rows
+    assert rounds[0]["drift"] == 0.0
+    assert all(row["drift"] > 0 for row in rounds[1:])
+    learners = learners_of(comm, **LINEAR)
+    learners.clock.start()
+    learners.rounds([] if K == "all" else [K] * (20 // K - 1), rest=20 if K == "all" else K)
+    side = comm.Dup()
+    assert rounds[-1]["drift"] == pytest.approx(learners.virtual_average(side)[1], rel=1e-9)
+    side.Free()
+
+
+def test_gradient_allreduce_never_drifts():
+    assert all(row["drift"] == 0.0 for row in final(method="gradient-allreduce", **LINEAR).rows)

@@ -66,6 +66,14 @@ def test_a_target_ends_a_run_at_the_evaluation_that_reaches_it():
     assert record.rows[-1]["loss"] <= target < min(row["loss"] for row in record.rows[:-1])
 
 
+@pytest.mark.parametrize("target, ticks", [(5.0, 0), (None, 200)])
+def test_a_target_counts_at_the_beginning_and_at_the_end(target, ticks):
+    keys = {"stop": {"steps": 200}, "evaluate": {"at": [200]}}
+    target = target or run(**keys).rows[-1]["loss"]
+    record = run(**(keys | {"stop": {"steps": 200, "target_loss": target}}))
+    assert record.reason == "target loss" and record.rows[-1]["ticks"] == ticks
+
+
 def test_divergence_ends_a_run_and_keeps_what_there_is():
     record = run(problem="least-squares", step_size=50.0, stop={"steps": 10_000})
     assert record.status == "diverged" and "loss" in record.reason

@@ -80,3 +80,13 @@ def test_rounds_are_bounded_by_their_shortest_and_longest():
     shortest, longest, total = (arrays[f"time_compute{s}"][-1] for s in ("_min", "_max", ""))
     assert np.all(shortest <= longest)
     assert np.all(4 * shortest <= total + 1e-9) and np.all(total <= 4 * longest * 1.05)
+
+
+def test_what_rank_0_does_off_the_clock_is_nobodys_training_time():
+    def lazily(observer, t):
+        time.sleep(0.3)
+
+    task = task_of(P=4, stop={"steps": 200}, evaluate={"at": [64, 128]})
+    record = synchronous.run(comm, task, lazily)
+    assert record.rows[-1]["time_wall"] < 0.3
+    assert sum(spent(record, phase).max() for phase in ("compute", "comm", "wait")) < 0.3

@@ -102,6 +102,12 @@ def test_every_axis_has_a_scale_with_values_and_every_variable_a_unit(path):
         assert file["env"].attrs["SLURM_JOB_ID"] == "7"
 
 
+def test_bytes_that_are_no_text_do_not_cost_the_run(path):
+    write(path, a_record(), ATTRIBUTES, {"SLURM_JOB_NAME": b"caf\xe9".decode(errors="surrogateescape")})
+    with h5py.File(path) as file:
+        assert file["env"].attrs["SLURM_JOB_NAME"].startswith("caf")
+
+
 def test_writing_again_replaces_the_file_whole(path):
     write(path, a_record(rows=5), ATTRIBUTES, {})
     assert summary(path).last["ticks"] == 4
@@ -175,3 +181,14 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(tmp_pat
     with pytest.raises(InputError, match="cannot be written"):
         check_writable(tmp_path / "file" / "folder")
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_default_written_out_has_the_same_name():
+    from tests.building import task_of
+
+    from pavg.records.names import run_id
+
+    plain, written = task_of(problem="logistic"), task_of(problem="logistic", batch_size=1, partition="pool")
+    other = task_of(problem="logistic", batch_size=2)
+    names = [run_id(task.spec, 2, {"data_checksum": "x"}) for task in (plain, written, other)]
+    assert names[0] == names[1] != names[2]

@@ -323,3 +323,27 @@ def test_every_packaged_benchmark_is_right(name):
 @pytest.mark.parametrize("name", grid.packaged())
 def test_every_packaged_benchmark_says_what_it_is(name):
     assert "description" in grid.spec.read(grid.packaged()[name])
+
+
+@pytest.mark.parametrize(
+    "swept", ['[grid]\nmethod = [{name = "periodic", K = 7}]', '[[zip]]\nmethod = ["periodic"]']
+)
+def test_a_key_within_a_swept_table_cannot_be_set(tmp_path, swept):
+    path = tmp_path / "run.toml"
+    path.write_text(f"P = 2\n{swept}\n")
+    with pytest.raises(InputError, match="method.K=99"):
+        grid.expand(path, ["method.K=99"])
+
+
+@pytest.mark.parametrize("text", ["zip=3", "grid=3", "seed=1\nfoo=3"])
+def test_what_is_set_must_have_the_shape_of_a_sweep(tmp_path, text):
+    path = tmp_path / "run.toml"
+    path.write_text("P = 2\n")
+    with pytest.raises(InputError, match="--set"):
+        grid.expand(path, [text])
+
+
+def test_a_folder_without_specifications_does_not_hide_a_benchmark(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "quickstart").mkdir()
+    assert len(grid.sources("quickstart")) == 2
