@@ -94,7 +94,6 @@ class Learners:
 
     def step(self, n):
         """n local steps of every learner."""
-        self._before = None
         while n > 0:
             schedule, now = self.schedule.window(self.steps + 1, self.samples, n)
             self.objective.steps(self._model, self._order, self._noise, schedule, now)
@@ -102,7 +101,7 @@ class Learners:
             self.samples += int(batches[first : first + now].sum())
             self.steps += now
             self.since += now
-            self.apart = True
+            self.apart, self._before = True, None
             n -= now
 
     def gradient(self):

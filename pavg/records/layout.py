@@ -16,7 +16,11 @@ VARIABLES = {
     "test_loss": (_E, "1", "mean loss on the test set, without the L2 term"),
     "test_accuracy": (_E, "1", "share of the test set classified rightly"),
     "grad_norm": (_E, "1", "norm of the gradient of the training objective at the average"),
-    "drift": (_E, "1", "mean squared distance of the learners' models from their average"),
+    "drift": (
+        _E,
+        "1",
+        "mean squared distance of the learners' models from their average (before it, if one was just made)",
+    ),
     "time_wall": (_E, "s", "training clock since the start, largest over ranks"),
     "time_eval": (_E, "s", "this evaluation, outside the training clock"),
     "host": (_R, "", "host name"),

@@ -41,9 +41,8 @@ def sources(name):
         return found
     found = [known[key] for key in known if key == str(name) or key.startswith(f"{name}/")]
     if not found:
-        raise InputError(
-            f"{name}: no such file, folder of TOML files or benchmark: {', '.join(known) or 'none'}"
-        )
+        benchmarks = ", ".join(known) or "none"
+        raise InputError(f"{name}: no such file, folder or benchmark; benchmarks: {benchmarks}")
     return found
 
 

@@ -184,9 +184,8 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(tmp_pat
 
 
 def test_a_default_written_out_has_the_same_name():
-    from tests.building import task_of
-
     from pavg.records.names import run_id
+    from tests.building import task_of
 
     plain, written = task_of(problem="logistic"), task_of(problem="logistic", batch_size=1, partition="pool")
     other = task_of(problem="logistic", batch_size=2)

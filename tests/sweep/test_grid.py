@@ -302,7 +302,7 @@ def test_an_unknown_name_is_refused_with_the_benchmarks_there_are():
 
 
 def test_an_empty_folder_is_refused(tmp_path):
-    with pytest.raises(InputError, match="a folder without"):
+    with pytest.raises(InputError, match="no such file, folder or benchmark"):
         grid.sources(tmp_path)
 
 
