@@ -9,20 +9,20 @@ from pathlib import Path
 
 import platformdirs
 
-from pavg import streams
-from pavg.data import bundled, layouts, libsvm, scaling, store
+from pavg.data import bundled, libsvm, store
+from pavg.data.writing import Writer
 from pavg.errors import InputError
 
-DENSE_FROM = 0.25  # share of nonzeros from which "auto" is dense
 
-
-def prepare(data):
+def prepare(data, progress=None):
     """Make the store of a data set, if it is not there yet. For one rank to call.
 
     Parameters
     ----------
     data : pavg.spec.Data
         ``~`` and ``$VARIABLES`` in its paths are expanded.
+    progress : callable, optional
+        Called as ``progress(stage, done, total)`` while data are converted: a word and two counts.
 
     Returns
     -------
@@ -39,63 +39,24 @@ def prepare(data):
     path = folder() / _file_name(data)
     if not path.exists():
         _make_folder()
-        _convert(data, path)
+        _convert(data, path, progress)
     return path
 
 
-def _convert(data, path):
-    parts = _read(data)
-    X = parts["train"][0]
-    n_features, nnz = X.shape[1], X.nnz
-    layout = data.layout
-    if layout == "auto":
-        layout = "dense" if nnz >= DENSE_FROM * X.shape[0] * n_features else "csr"
-    if data.scale == "standardize" and layout == "csr":
-        share = nnz / (X.shape[0] * n_features)
-        raise InputError(
-            f"data.scale = 'standardize': found layout csr ({share:.1%} nonzeros); "
-            "expected layout = 'dense', as no zeros are left afterwards"
+def _convert(data, path, progress):
+    with Writer(path, progress) as writer:
+        X, y = bundled.load(data.name) if data.name else libsvm.read(data.path)
+        writer.add("train", X, y)
+        if data.test_path:
+            writer.add("test", *libsvm.read(data.test_path, writer.width))
+        writer.finish(
+            name=data.name or _stem(data.path),
+            layout=data.layout,
+            scale=data.scale,
+            test=data.test,
+            split_seed=data.split_seed,
+            attrs=_sources(data),
         )
-    if data.scale == "unit_rows":
-        for part in parts.values():
-            scaling.unit_rows(part[0])
-    parts = {part: getattr(layouts, layout)(X, y) for part, (X, y) in parts.items()}
-    arrays = {}
-    if data.scale == "standardize":
-        others = [parts["test"].X] if "test" in parts else []
-        means, scales = scaling.standardize(parts["train"].X, others)
-        arrays = {"means": means[:n_features], "scales": scales[:n_features]}
-    attrs = {
-        "name": data.name or _stem(data.path),
-        "n_features": n_features,
-        "nnz": nnz,
-        "layout": layout,
-        "scale": data.scale,
-        "test": data.test,
-        "split_seed": data.split_seed,
-    }
-    store.write(path, parts, arrays, attrs | _sources(data))
-
-
-def _read(data):
-    """{"train": (X, y)} and, if the specification has one, "test"; X : scipy.sparse.csr_matrix."""
-    X, y = bundled.load(data.name) if data.name else libsvm.read(data.path)
-    if data.test_path:
-        X_test, y_test = libsvm.read(data.test_path, X.shape[1])
-        X_test.resize(len(y_test), X.shape[1])
-        return {"train": (X, y), "test": (X_test, y_test)}
-    if data.test == 0:
-        return {"train": (X, y)}
-    n, held = len(y), round(data.test * len(y))
-    if not 0 < held < n:
-        raise InputError(
-            f"data.test = {data.test}: found {n} samples, of which that holds out {held}; "
-            f"expected a share that leaves both parts at least one"
-        )
-    order = streams.generator(data.split_seed, "split").permutation(n)
-    order[:held].sort()
-    order[held:].sort()
-    return {"train": (X[order[held:]], y[order[held:]]), "test": (X[order[:held]], y[order[:held]])}
 
 
 def _sources(data):

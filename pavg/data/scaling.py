@@ -4,7 +4,7 @@ import numpy as np
 
 from pavg.errors import InputError
 
-BLOCK = 1 << 16  # rows looked at together: no second copy of X
+BLOCK, ELEMENTS = 1 << 16, 1 << 24  # rows and numbers looked at together, at most
 
 
 def standardize(X, others=()):
@@ -14,9 +14,9 @@ def standardize(X, others=()):
 
     Parameters
     ----------
-    X : numpy.ndarray, float64, shape (n, m)
+    X : numpy.ndarray or h5py.Dataset, float64, shape (n, m)
         The training part: means and scales are its own.
-    others : list of numpy.ndarray, float64, shape (·, m)
+    others : list of the same, shape (·, m)
         Changed in place by the same means and scales.
 
     Returns
@@ -28,19 +28,19 @@ def standardize(X, others=()):
     InputError
         A column whose variance over- or underflows.
     """
-    constant = X.max(axis=0) == X.min(axis=0)
+    largest = np.max([X[rows].max(axis=0) for rows in _blocks(X)], axis=0)
+    constant = largest == np.min([X[rows].min(axis=0) for rows in _blocks(X)], axis=0)
     with np.errstate(over="ignore", invalid="ignore"):
-        means = sum(block.sum(axis=0) for block in _blocks(X)) / len(X)
-        means[constant] = X[0, constant]  # the mean of a constant is not it, in floating point
-        scales = np.sqrt(sum(((block - means) ** 2).sum(axis=0) for block in _blocks(X)) / len(X))
+        means = sum(X[rows].sum(axis=0) for rows in _blocks(X)) / len(X)
+        means[constant] = largest[constant]  # the mean of a constant is not it, in floating point
+        scales = np.sqrt(sum(((X[rows] - means) ** 2).sum(axis=0) for rows in _blocks(X)) / len(X))
     scales[constant] = 1.0
     bad = np.flatnonzero(~np.isfinite(scales) | (scales == 0))
     if bad.size:
         raise InputError(f"data.scale = 'standardize': feature {bad[0] + 1} has no variance in float64")
     for array in (X, *others):
-        for block in _blocks(array):
-            block -= means
-            block /= scales
+        for rows in _blocks(array):
+            array[rows] = (array[rows] - means) / scales
     return means, scales
 
 
@@ -69,4 +69,6 @@ def unit_rows(X):
 
 
 def _blocks(X):
-    return (X[first : first + BLOCK] for first in range(0, len(X), BLOCK))
+    """Slices of rows, of at most 128 MB."""
+    rows = max(1, min(BLOCK, ELEMENTS // X.shape[1]))
+    return (slice(first, first + rows) for first in range(0, len(X), rows))
