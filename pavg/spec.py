@@ -39,16 +39,26 @@ UNHASHED = ("name", "P", "R", "seed", "repetition")
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Which samples: a bundled set by name, or a LIBSVM file by path.
+    """Which samples: a set by name, or files by path.
 
-    scale : what is done to the features once, at conversion; layout : how X is kept
-    ("auto" takes dense from a quarter of nonzeros on); test : share of rows held out, by the
-    stream of `split_seed`, where there is no `test_path`.
+    path : a file, a folder (its files, sorted) or a pattern; member : which members of a .zip;
+    format : "auto" looks at name and content; target, header, delimiter : of CSV; positive : the
+    label that counts as +1, all others as −1 (None: labels stay as they are); scale : what is
+    done to the features once, at conversion; layout : how X is kept ("auto" takes dense from a
+    quarter of nonzeros on); test : share of rows held out, by the stream of `split_seed`, where
+    there is no `test_path`.
     """
 
     name: str = ""
     path: str = ""
+    member: str = ""
     test_path: str = ""
+    test_member: str = ""
+    format: Literal["auto", "libsvm", "csv", "idx", "cifar10", "npz", "hdf5"] = "auto"
+    target: int | str | None = None
+    header: Literal["auto", "yes", "no"] = "auto"
+    delimiter: Literal["auto", ",", ";", "\t", " "] = "auto"
+    positive: float | None = None
     test: Annotated[float, Ge(0), Lt(1)] = 0.0
     split_seed: Number = 0
     scale: Literal["none", "standardize", "unit_rows"] = "none"
@@ -225,7 +235,9 @@ def _conflicts(spec):
     """Combinations of parameters that cannot be meant."""
     found = []
     if not re.fullmatch(r"\w[^/\x00-\x1f]{0,99}", spec.name):
-        found.append(f"name = {_shown(spec.name)}: expected the name of a folder, at most 100 characters, no '/'")
+        found.append(
+            f"name = {_shown(spec.name)}: expected the name of a folder, at most 100 characters, no '/'"
+        )
     limits = (spec.stop.steps, spec.stop.samples, spec.stop.epochs, spec.stop.seconds)
     if all(limit is None for limit in limits):
         found.append("stop: expected at least one of steps, samples, epochs, seconds")

@@ -1,4 +1,4 @@
-"""A named set or a LIBSVM file → a store, made once and then found again."""
+"""A named set or files → a store, made once and then found again."""
 
 import hashlib
 import json
@@ -7,9 +7,10 @@ import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 
-from pavg.data import bundled, libsvm, store
+from pavg.data import bundled, formats, store
 from pavg.data.writing import Writer
 from pavg.errors import InputError
 
@@ -45,29 +46,65 @@ def prepare(data, progress=None):
 
 def _convert(data, path, progress):
     with Writer(path, progress) as writer:
-        X, y = bundled.load(data.name) if data.name else libsvm.read(data.path)
-        writer.add("train", X, y)
+        _add(writer, "train", data, data.path, data.member, None, progress)
         if data.test_path:
-            writer.add("test", *libsvm.read(data.test_path, writer.width))
+            _add(writer, "test", data, data.test_path, data.test_member, writer.width, progress)
         writer.finish(
-            name=data.name or _stem(data.path),
+            name=data.name or formats.stem(data.path),
             layout=data.layout,
             scale=data.scale,
             test=data.test,
             split_seed=data.split_seed,
-            attrs=_sources(data),
+            attrs=_sources(data, progress),
         )
 
 
-def _sources(data):
+def _add(writer, part, data, path, member, width, progress):
+    """Give one part's blocks to a writer."""
+    if path:
+        blocks = formats.blocks(data, path, member, width, progress)
+    else:
+        blocks = [bundled.load(data.name)]
+    n = positive = 0
+    for X, y in blocks:
+        if data.positive is not None:
+            y = np.where(y == data.positive, 1.0, -1.0)
+            positive += int((y == 1).sum())
+        writer.add(part, X, y)
+        n += len(y)
+    if data.positive is not None and part == "train" and not 0 < positive < n:
+        raise InputError(
+            f"data.positive = {data.positive:g}: found {positive} of {n} samples with this label; "
+            "expected some, not all"
+        )
+
+
+def _sources(data, progress):
     """Where the samples are from, as attributes; the checksum of a bundled set is left empty."""
     sources = {"source": bundled.source(), "source_sha256": ""} if data.name else {}
-    for key, path in (("source", data.path), ("test_source", data.test_path)):
+    parts = (("source", data.path, data.member), ("test_source", data.test_path, data.test_member))
+    for key, path, member in parts:
         if path:
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            sources |= {key: os.path.basename(path), f"{key}_sha256": digest}
-    return sources
+            sources |= {key: os.path.basename(path), f"{key}_sha256": _sha256(path, progress)}
+        if member:
+            sources[f"{key}_member"] = member
+    return sources | ({"positive": data.positive} if data.positive is not None else {})
+
+
+def _sha256(path, progress):
+    """SHA-256 of a file; of several, that of what ``sha256sum *`` prints in their folder."""
+    paths = formats.paths(path)
+    total, done, lines = sum(os.path.getsize(name) for name in paths), 0, ""
+    for name in paths:
+        digest = hashlib.sha256()
+        with open(name, "rb") as file:
+            while piece := file.read(1 << 24):
+                digest.update(piece)
+                done += len(piece)
+                if progress:
+                    progress("source checksum", done, total)
+        lines += f"{digest.hexdigest()}  {os.path.basename(name)}\n"
+    return digest.hexdigest() if len(paths) == 1 else hashlib.sha256(lines.encode()).hexdigest()
 
 
 def folder():
@@ -92,17 +129,11 @@ def _file_name(data):
     key = asdict(data) | {"format_version": store.VERSION, "bundled": bundled.source() if data.name else ""}
     for name in ("path", "test_path"):
         if key[name]:
-            status = libsvm.check_file(key[name])
-            key[name] = [key[name], status.st_size, status.st_mtime_ns]
+            found = {path: formats.status(path) for path in formats.paths(key[name])}
+            key[name] = [[path, status.st_size, status.st_mtime_ns] for path, status in found.items()]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return f"{data.name or _stem(data.path)}-{digest[:12]}.h5"
-
-
-def _stem(path):
-    """A file's name without its compression, in characters that any file system has."""
-    root, suffix = os.path.splitext(os.path.basename(path))
-    name = root if suffix in libsvm.OPENERS else root + suffix
-    return re.sub(r"[^A-Za-z0-9._-]", "_", name)[:60]
+    readable = re.sub(r"[^A-Za-z0-9._-]", "_", data.name or formats.stem(data.path))[:60]
+    return f"{readable}-{digest[:12]}.h5"
 
 
 def _expanded(path):
