@@ -13,7 +13,7 @@ from pavg.sweep import grid
 ROOT = Path(__file__).resolve().parent.parent
 SPECIFICATION = (ROOT / "docs" / "specification.md").read_text()
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
-TABLES = [spec.Spec, *spec.TABLES.values()]
+TABLES = [spec.Spec, *spec.TABLES.values(), spec.Synthetic]
 
 
 def row(name):

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from pavg.data import bundled, formats, store
+from pavg.data import bundled, catalogue, formats, store
+from pavg.data.synthetic import Samples
 from pavg.data.writing import Writer
 from pavg.errors import InputError
 
@@ -37,6 +38,8 @@ def prepare(data, progress=None):
         Data that cannot be read or used so, or a folder that cannot be written to.
     """
     data = replace(data, path=_expanded(data.path), test_path=_expanded(data.test_path))
+    if data.name and data.name not in bundled.BUNDLED:
+        data = catalogue.resolve(data, folder())
     path = folder() / _file_name(data)
     if not path.exists():
         _make_folder()
@@ -45,12 +48,14 @@ def prepare(data, progress=None):
 
 
 def _convert(data, path, progress):
+    if data.name and data.path:
+        catalogue.check_files(data.name, folder(), progress)
     with Writer(path, progress) as writer:
         _add(writer, "train", data, data.path, data.member, None, progress)
         if data.test_path:
             _add(writer, "test", data, data.test_path, data.test_member, writer.width, progress)
         writer.finish(
-            name=data.name or formats.stem(data.path),
+            name=_name(data),
             layout=data.layout,
             scale=data.scale,
             test=data.test,
@@ -63,6 +68,8 @@ def _add(writer, part, data, path, member, width, progress):
     """Give one part's blocks to a writer."""
     if path:
         blocks = formats.blocks(data, path, member, width, progress)
+    elif data.synthetic:
+        blocks = Samples(data.synthetic).blocks(progress)
     else:
         blocks = [bundled.load(data.name)]
     n = positive = 0
@@ -81,6 +88,8 @@ def _add(writer, part, data, path, member, width, progress):
 
 def _sources(data, progress):
     """Where the samples are from, as attributes; the checksum of a bundled set is left empty."""
+    if data.synthetic:
+        return Samples(data.synthetic).attrs()
     sources = {"source": bundled.source(), "source_sha256": ""} if data.name else {}
     parts = (("source", data.path, data.member), ("test_source", data.test_path, data.test_member))
     for key, path, member in parts:
@@ -126,14 +135,21 @@ def _make_folder():
 
 def _file_name(data):
     """A stem to read, and a hash of what determines the contents."""
-    key = asdict(data) | {"format_version": store.VERSION, "bundled": bundled.source() if data.name else ""}
+    made = bundled.source() if data.name and not data.path else ""
+    key = asdict(data) | {"format_version": store.VERSION, "bundled": made}
     for name in ("path", "test_path"):
         if key[name]:
             found = {path: formats.status(path) for path in formats.paths(key[name])}
             key[name] = [[path, status.st_size, status.st_mtime_ns] for path, status in found.items()]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    readable = re.sub(r"[^A-Za-z0-9._-]", "_", data.name or formats.stem(data.path))[:60]
+    readable = re.sub(r"[^A-Za-z0-9._-]", "_", _name(data))[:60]
     return f"{readable}-{digest[:12]}.h5"
+
+
+def _name(data):
+    """What a store is called."""
+    synthetic = data.synthetic and f"synthetic-{data.synthetic.like}"
+    return data.name or synthetic or formats.stem(data.path)
 
 
 def _expanded(path):
