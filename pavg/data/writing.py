@@ -175,7 +175,9 @@ class Writer:
             done += part.n
         if scale == "standardize":
             others = [written["test"].X] if "test" in written else []
-            means, scales = scaling.standardize(written["train"].X, others)
+            means, scales = scaling.standardize(
+                written["train"].X, others, lambda done, total: self._progress("scaling", done, total)
+            )
             file.create_dataset("means", data=means[:d])
             file.create_dataset("scales", data=scales[:d])
             sink.check()
