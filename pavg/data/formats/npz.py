@@ -8,7 +8,7 @@ from numpy.lib import format as npy
 from scipy.sparse import csr_matrix
 
 from pavg.data.formats.checks import check, numeric
-from pavg.data.formats.files import LARGEST
+from pavg.data.formats.files import LARGEST, damaged
 from pavg.errors import InputError
 
 BLOCK = 1 << 20  # numbers of a block
@@ -23,7 +23,8 @@ def blocks(files, data, width):
     """
     for file in files:
         with file.open() as opened:
-            file.position = opened.tell
+            if opened.read(2) != b"PK":  # zipfile would look for it further on
+                raise damaged(file.path, ".npz")
             with zipfile.ZipFile(opened) as archive:
                 yield from _blocks(file, archive)
 
