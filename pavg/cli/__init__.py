@@ -18,9 +18,9 @@ def pavg():
 
 def main():
     """Entry point: bad input gives one message on rank 0 and exit code 2."""
-    from pavg.cli import doctor, listing, run, show
+    from pavg.cli import data, doctor, listing, run, show
 
-    for module in (run, show, listing, doctor):
+    for module in (run, show, data, listing, doctor):
         pavg.add_command(module.command)
     try:
         code = pavg(standalone_mode=False)
