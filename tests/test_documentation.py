@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pavg import registry, spec
+from pavg.data import catalogue
 from pavg.records.layout import VARIABLES
 from pavg.sweep import grid
 
@@ -51,6 +52,13 @@ def test_specifications_that_are_shown_are_whole(page, runs, tmp_path):
         file.write_text(block)
         made.append(len(grid.cells(file)))
     assert made == runs
+
+
+def test_the_catalogue_that_is_shown_is_one(tmp_path, monkeypatch):
+    blocks = re.findall(r"```\n(\[.*?)```", (ROOT / "docs" / "data.md").read_text(), re.S)
+    (tmp_path / "own.toml").write_text("".join(blocks))
+    monkeypatch.setenv("PAVG_CATALOGUE", str(tmp_path / "own.toml"))
+    assert len(catalogue.find("turbines").files) == 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
