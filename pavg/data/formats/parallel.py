@@ -85,7 +85,7 @@ def work():
     while True:
         try:
             function, task = pickle.load(sys.stdin.buffer)
-        except EOFError:
+        except (EOFError, pickle.UnpicklingError):  # the parent is gone
             return
         try:
             result = function(*task)
