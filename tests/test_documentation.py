@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from pavg import registry, spec
+from pavg.data import catalogue
 from pavg.records.layout import VARIABLES
 from pavg.sweep import grid
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECIFICATION = (ROOT / "docs" / "specification.md").read_text()
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
-TABLES = [spec.Spec, *spec.TABLES.values()]
+TABLES = [spec.Spec, *spec.TABLES.values(), spec.Synthetic]
 
 
 def row(name):
@@ -51,6 +52,13 @@ def test_specifications_that_are_shown_are_whole(page, runs, tmp_path):
         file.write_text(block)
         made.append(len(grid.cells(file)))
     assert made == runs
+
+
+def test_the_catalogue_that_is_shown_is_one(tmp_path, monkeypatch):
+    blocks = re.findall(r"```\n(\[.*?)```", (ROOT / "docs" / "data.md").read_text(), re.S)
+    (tmp_path / "own.toml").write_text("".join(blocks))
+    monkeypatch.setenv("PAVG_CATALOGUE", str(tmp_path / "own.toml"))
+    assert len(catalogue.find("turbines").files) == 2
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

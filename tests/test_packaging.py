@@ -59,8 +59,17 @@ def test_every_module_is_in_it(installed):
 
 def test_it_brings_its_benchmarks(installed):
     assert "quickstart" in python(installed, "-m", "pavg", "list", "benchmarks")
-    packed = {str(file.relative_to(installed / "pavg")) for file in installed.rglob("*.toml")}
+    packed = {
+        str(file.relative_to(installed / "pavg"))
+        for file in (installed / "pavg" / "benchmarks").rglob("*.toml")
+    }
     assert packed == {str(file.relative_to(ROOT)) for file in (ROOT / "benchmarks").rglob("*.toml")}
+
+
+def test_it_brings_its_catalogue(installed):
+    assert (installed / "pavg" / "data" / "catalogue.toml").read_bytes() == (
+        ROOT / "pavg" / "data" / "catalogue.toml"
+    ).read_bytes()
 
 
 def test_it_brings_its_job_script_and_licence(installed):

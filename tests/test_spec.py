@@ -220,8 +220,8 @@ BAD = {
     ),
 }
 BAD_WITH_DATA = {
-    "data with name and path": ({"data.path": "x"}, ["data", "a name or a path, one of them"]),
-    "data with neither": ({"data": {}}, ["data", "a name or a path, one of them"]),
+    "data with name and path": ({"data.path": "x"}, ["data", "a name, a path or synthetic, one of them"]),
+    "data with neither": ({"data": {}}, ["data", "a name, a path or synthetic, one of them"]),
     "no data": ({"data": None}, ["data: missing", "logistic", "a name or a path"]),
     "two test sets": ({"data.test": 0.1, "data.test_path": "x"}, ["data", "test_path or test, not both"]),
     "all rows held out": ({"data.test": 1.0}, ["data.test = 1.0", "less than 1"]),

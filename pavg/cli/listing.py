@@ -24,9 +24,10 @@ def _rows(what):
     from pavg import registry
 
     if what == "datasets":
-        from pavg.data import BUNDLED
+        from pavg.data import BUNDLED, catalogue
 
-        return [(name, "", text) for name, text in BUNDLED.items()]
+        titles = {name: entry.title for name, entry in catalogue.entries().items()}
+        return [(name, "", text) for name, text in (BUNDLED | titles).items()]
     if what == "benchmarks":
         from pavg import spec
         from pavg.sweep.grid import packaged

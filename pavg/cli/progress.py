@@ -15,12 +15,53 @@ def watcher(speaks):
     """The watcher for this process: on rank 0 (`speaks`) one that writes to standard error."""
     if not speaks:
         yield Watcher()
-    elif sys.stderr.isatty() or os.environ.get("PAVG_TERMINAL") == "1":
+    elif _on_terminal():
         live = Live()
         with live.progress:
             yield live
     else:
         yield Lines()
+
+
+@contextlib.contextmanager
+def stages():
+    """A function ``progress(stage, done, total)`` that shows how far a download or a conversion is."""
+    if not _on_terminal():
+        yield _Stages()
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True, force_terminal=True), transient=True) as bars:
+        shown = {}
+
+        def progress(stage, done, total):
+            if stage not in shown:
+                shown[stage] = bars.add_task(stage)
+            bars.update(shown[stage], completed=done, total=total)
+
+        yield progress
+
+
+class _Stages:
+    """A plain line when a stage begins, and one now and then, with the seconds that are left."""
+
+    stage = None
+
+    def __call__(self, stage, done, total):
+        now = time.monotonic()
+        if stage != self.stage or done < self.done:
+            self.stage, self.began, self.first, self.spoke = stage, now, done, now
+            print(stage, file=sys.stderr, flush=True)
+        elif now - self.spoke > QUIET and total:
+            self.spoke = now
+            left = (now - self.began) * (total - done) / max(done - self.first, 1)
+            print(f"    {done / total:.0%}, {left:.0f} s left", file=sys.stderr, flush=True)
+        self.done = done
+
+
+def _on_terminal():
+    return sys.stderr.isatty() or os.environ.get("PAVG_TERMINAL") == "1"
 
 
 def _begin(index, total, name, spec, R):

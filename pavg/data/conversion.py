@@ -1,4 +1,4 @@
-"""A named set or a LIBSVM file → a store, made once and then found again."""
+"""A named set or files → a store, made once and then found again."""
 
 import hashlib
 import json
@@ -7,22 +7,24 @@ import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
+import numpy as np
 import platformdirs
 
-from pavg import streams
-from pavg.data import bundled, layouts, libsvm, scaling, store
+from pavg.data import bundled, catalogue, formats, store
+from pavg.data.synthetic import Samples
+from pavg.data.writing import Writer
 from pavg.errors import InputError
 
-DENSE_FROM = 0.25  # share of nonzeros from which "auto" is dense
 
-
-def prepare(data):
+def prepare(data, progress=None):
     """Make the store of a data set, if it is not there yet. For one rank to call.
 
     Parameters
     ----------
     data : pavg.spec.Data
         ``~`` and ``$VARIABLES`` in its paths are expanded.
+    progress : callable, optional
+        Called as ``progress(stage, done, total)`` while data are converted: a word and two counts.
 
     Returns
     -------
@@ -36,77 +38,82 @@ def prepare(data):
         Data that cannot be read or used so, or a folder that cannot be written to.
     """
     data = replace(data, path=_expanded(data.path), test_path=_expanded(data.test_path))
+    if data.name and data.name not in bundled.BUNDLED:
+        data = catalogue.resolve(data, folder())
     path = folder() / _file_name(data)
     if not path.exists():
         _make_folder()
-        _convert(data, path)
+        _convert(data, path, progress)
     return path
 
 
-def _convert(data, path):
-    parts = _read(data)
-    X = parts["train"][0]
-    n_features, nnz = X.shape[1], X.nnz
-    layout = data.layout
-    if layout == "auto":
-        layout = "dense" if nnz >= DENSE_FROM * X.shape[0] * n_features else "csr"
-    if data.scale == "standardize" and layout == "csr":
-        share = nnz / (X.shape[0] * n_features)
-        raise InputError(
-            f"data.scale = 'standardize': found layout csr ({share:.1%} nonzeros); "
-            "expected layout = 'dense', as no zeros are left afterwards"
+def _convert(data, path, progress):
+    if data.name and data.path:
+        catalogue.check_files(data.name, folder(), progress)
+    with Writer(path, progress) as writer:
+        _add(writer, "train", data, data.path, data.member, None, progress)
+        if data.test_path:
+            _add(writer, "test", data, data.test_path, data.test_member, writer.width, progress)
+        writer.finish(
+            name=_name(data),
+            layout=data.layout,
+            scale=data.scale,
+            test=data.test,
+            split_seed=data.split_seed,
+            attrs=_sources(data, progress),
         )
-    if data.scale == "unit_rows":
-        for part in parts.values():
-            scaling.unit_rows(part[0])
-    parts = {part: getattr(layouts, layout)(X, y) for part, (X, y) in parts.items()}
-    arrays = {}
-    if data.scale == "standardize":
-        others = [parts["test"].X] if "test" in parts else []
-        means, scales = scaling.standardize(parts["train"].X, others)
-        arrays = {"means": means[:n_features], "scales": scales[:n_features]}
-    attrs = {
-        "name": data.name or _stem(data.path),
-        "n_features": n_features,
-        "nnz": nnz,
-        "layout": layout,
-        "scale": data.scale,
-        "test": data.test,
-        "split_seed": data.split_seed,
-    }
-    store.write(path, parts, arrays, attrs | _sources(data))
 
 
-def _read(data):
-    """{"train": (X, y)} and, if the specification has one, "test"; X : scipy.sparse.csr_matrix."""
-    X, y = bundled.load(data.name) if data.name else libsvm.read(data.path)
-    if data.test_path:
-        X_test, y_test = libsvm.read(data.test_path, X.shape[1])
-        X_test.resize(len(y_test), X.shape[1])
-        return {"train": (X, y), "test": (X_test, y_test)}
-    if data.test == 0:
-        return {"train": (X, y)}
-    n, held = len(y), round(data.test * len(y))
-    if not 0 < held < n:
+def _add(writer, part, data, path, member, width, progress):
+    """Give one part's blocks to a writer."""
+    if path:
+        blocks = formats.blocks(data, path, member, width, progress)
+    elif data.synthetic:
+        blocks = Samples(data.synthetic).blocks(progress)
+    else:
+        blocks = [bundled.load(data.name)]
+    n = positive = 0
+    for X, y in blocks:
+        if data.positive is not None:
+            y = np.where(y == data.positive, 1.0, -1.0)
+            positive += int((y == 1).sum())
+        writer.add(part, X, y)
+        n += len(y)
+    if data.positive is not None and part == "train" and not 0 < positive < n:
         raise InputError(
-            f"data.test = {data.test}: found {n} samples, of which that holds out {held}; "
-            f"expected a share that leaves both parts at least one"
+            f"data.positive = {data.positive:g}: found {positive} of {n} samples with this label; "
+            "expected some, not all"
         )
-    order = streams.generator(data.split_seed, "split").permutation(n)
-    order[:held].sort()
-    order[held:].sort()
-    return {"train": (X[order[held:]], y[order[held:]]), "test": (X[order[:held]], y[order[:held]])}
 
 
-def _sources(data):
+def _sources(data, progress):
     """Where the samples are from, as attributes; the checksum of a bundled set is left empty."""
+    if data.synthetic:
+        return Samples(data.synthetic).attrs()
     sources = {"source": bundled.source(), "source_sha256": ""} if data.name else {}
-    for key, path in (("source", data.path), ("test_source", data.test_path)):
+    parts = (("source", data.path, data.member), ("test_source", data.test_path, data.test_member))
+    for key, path, member in parts:
         if path:
-            with open(path, "rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            sources |= {key: os.path.basename(path), f"{key}_sha256": digest}
-    return sources
+            sources |= {key: os.path.basename(path), f"{key}_sha256": _sha256(path, progress)}
+        if member:
+            sources[f"{key}_member"] = member
+    return sources | ({"positive": data.positive} if data.positive is not None else {})
+
+
+def _sha256(path, progress):
+    """SHA-256 of a file; of several, that of what ``sha256sum *`` prints in their folder."""
+    paths = formats.paths(path)
+    total, done, lines = sum(os.path.getsize(name) for name in paths), 0, ""
+    for name in paths:
+        digest = hashlib.sha256()
+        with open(name, "rb") as file:
+            while piece := file.read(1 << 24):
+                digest.update(piece)
+                done += len(piece)
+                if progress:
+                    progress("source checksum", done, total)
+        lines += f"{digest.hexdigest()}  {os.path.basename(name)}\n"
+    return digest.hexdigest() if len(paths) == 1 else hashlib.sha256(lines.encode()).hexdigest()
 
 
 def folder():
@@ -128,20 +135,21 @@ def _make_folder():
 
 def _file_name(data):
     """A stem to read, and a hash of what determines the contents."""
-    key = asdict(data) | {"format_version": store.VERSION, "bundled": bundled.source() if data.name else ""}
+    made = bundled.source() if data.name and not data.path else ""
+    key = asdict(data) | {"format_version": store.VERSION, "bundled": made}
     for name in ("path", "test_path"):
         if key[name]:
-            status = libsvm.check_file(key[name])
-            key[name] = [key[name], status.st_size, status.st_mtime_ns]
+            found = {path: formats.status(path) for path in formats.paths(key[name])}
+            key[name] = [[path, status.st_size, status.st_mtime_ns] for path, status in found.items()]
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
-    return f"{data.name or _stem(data.path)}-{digest[:12]}.h5"
+    readable = re.sub(r"[^A-Za-z0-9._-]", "_", _name(data))[:60]
+    return f"{readable}-{digest[:12]}.h5"
 
 
-def _stem(path):
-    """A file's name without its compression, in characters that any file system has."""
-    root, suffix = os.path.splitext(os.path.basename(path))
-    name = root if suffix in libsvm.OPENERS else root + suffix
-    return re.sub(r"[^A-Za-z0-9._-]", "_", name)[:60]
+def _name(data):
+    """What a store is called."""
+    synthetic = data.synthetic and f"synthetic-{data.synthetic.like}"
+    return data.name or synthetic or formats.stem(data.path)
 
 
 def _expanded(path):

@@ -61,6 +61,43 @@ def csr(X, y):
     return CSR(values, columns, indptr, y)
 
 
+def dense_shapes(counts, d):
+    """array → (shape, dtype) of `Dense` for rows given by blocks of their numbers of nonzeros."""
+    n = sum(len(block) for block in counts)
+    return {"X": ((n, _lines(d)), np.float64), "y": ((n,), np.float64)}
+
+
+def csr_shapes(counts, d):
+    """array → (shape, dtype) of `CSR`, as `dense_shapes`."""
+    n = m = 0
+    for block in counts:
+        n, m = n + len(block), m + int(_lines(block).sum())
+    return {
+        "values": ((m,), np.float64),
+        "columns": ((m,), np.uint32),
+        "indptr": ((n + 1,), np.int64),
+        "y": ((n,), np.float64),
+    }
+
+
+def put(whole, block, first, offset):
+    """Write a block's arrays into larger ones (HDF5 datasets), from row `first` on.
+
+    offset : elements of CSR before that row. Returns the offset of the next block.
+    """
+    last = first + block.n
+    whole.y[first:last] = block.y
+    if isinstance(block, Dense):
+        whole.X[first:last] = block.X
+        return 0
+    end = offset + len(block.values)
+    if end > offset:
+        whole.values[offset:end] = block.values
+        whole.columns[offset:end] = block.columns
+    whole.indptr[first : last + 1] = block.indptr + offset
+    return end
+
+
 def _lines(count):
     """The next multiple of 8."""
     return -(-count // LINE) * LINE

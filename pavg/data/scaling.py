@@ -4,20 +4,22 @@ import numpy as np
 
 from pavg.errors import InputError
 
-BLOCK = 1 << 16  # rows looked at together: no second copy of X
+BLOCK, ELEMENTS = 1 << 16, 1 << 24  # rows and numbers looked at together, at most
 
 
-def standardize(X, others=()):
+def standardize(X, others=(), progress=None):
     """Bring each column of X to mean 0 and variance 1, in place: (x − mean) / scale.
 
     A constant column becomes 0 (its scale is 1).
 
     Parameters
     ----------
-    X : numpy.ndarray, float64, shape (n, m)
+    X : numpy.ndarray or h5py.Dataset, float64, shape (n, m)
         The training part: means and scales are its own.
-    others : list of numpy.ndarray, float64, shape (·, m)
+    others : list of the same, shape (·, m)
         Changed in place by the same means and scales.
+    progress : callable, optional
+        Called as ``progress(done, total)``, in rows.
 
     Returns
     -------
@@ -28,19 +30,37 @@ def standardize(X, others=()):
     InputError
         A column whose variance over- or underflows.
     """
-    constant = X.max(axis=0) == X.min(axis=0)
+    total, done = 2 * len(X) + sum(map(len, (X, *others))), 0
+
+    def blocks(array):
+        nonlocal done
+        step = max(1, min(BLOCK, ELEMENTS // array.shape[1]))
+        for first in range(0, len(array), step):
+            rows = slice(first, first + step)
+            block = array[rows]
+            yield rows, block
+            done += len(block)
+            if progress:
+                progress(done, total)
+
+    largest, smallest, sums, squares = -np.inf, np.inf, 0, 0
     with np.errstate(over="ignore", invalid="ignore"):
-        means = sum(block.sum(axis=0) for block in _blocks(X)) / len(X)
-        means[constant] = X[0, constant]  # the mean of a constant is not it, in floating point
-        scales = np.sqrt(sum(((block - means) ** 2).sum(axis=0) for block in _blocks(X)) / len(X))
+        for _, block in blocks(X):
+            largest = np.maximum(largest, block.max(axis=0))
+            smallest = np.minimum(smallest, block.min(axis=0))
+            sums = sums + block.sum(axis=0)
+        # the mean of a constant is not it, in floating point
+        constant, means = largest == smallest, np.where(largest == smallest, largest, sums / len(X))
+        for _, block in blocks(X):
+            squares = squares + ((block - means) ** 2).sum(axis=0)
+        scales = np.sqrt(squares / len(X))
     scales[constant] = 1.0
     bad = np.flatnonzero(~np.isfinite(scales) | (scales == 0))
     if bad.size:
         raise InputError(f"data.scale = 'standardize': feature {bad[0] + 1} has no variance in float64")
     for array in (X, *others):
-        for block in _blocks(array):
-            block -= means
-            block /= scales
+        for rows, block in blocks(array):
+            array[rows] = (block - means) / scales
     return means, scales
 
 
@@ -66,7 +86,3 @@ def unit_rows(X):
             "data.scale = 'unit_rows': a row's values are too large or small for a norm in float64"
         )
     X.data /= np.repeat(norms, counts)
-
-
-def _blocks(X):
-    return (X[first : first + BLOCK] for first in range(0, len(X), BLOCK))

@@ -11,16 +11,8 @@ The arrays lie in the file as in memory: whole, uncompressed, starting at multip
 """
 
 import hashlib
-import io
 import os
-import re
-import shlex
-import socket
-import sys
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from importlib.metadata import distributions
 from pathlib import Path
 
 import h5py
@@ -32,6 +24,7 @@ from pavg.errors import InputError
 FORMAT, VERSION = "pavg-store", 1
 LAYOUTS = {"dense": Dense, "csr": CSR}
 ALIGNMENT = 64
+PIECE = 1 << 22  # numbers read at once
 
 
 @dataclass(frozen=True)
@@ -50,52 +43,6 @@ class Store:
     checksum: str
     layout: str
     attrs: dict
-
-
-def write(path, parts, arrays, attrs):
-    """Write a store: whole under its final name, or not at all.
-
-    Parameters
-    ----------
-    path : pathlib.Path
-    parts : dict
-        "train", and "test" if there is one, to `Dense` or `CSR`.
-    arrays : dict of str to numpy.ndarray
-        Further arrays, at the root.
-    attrs : dict
-        Attributes, besides those about the writing itself, which are added here.
-
-    Raises
-    ------
-    InputError
-        A folder that cannot be written to, or a full disk.
-    """
-    # a version of pavg that runs from its folder, not installed, is unknown
-    software = next((d.version for d in distributions(name="pavg")), "unknown")
-    attrs = attrs | {
-        "format": FORMAT,
-        "format_version": VERSION,
-        "checksum": checksum(attrs["n_features"], parts),
-        "date": datetime.now().astimezone().isoformat(timespec="seconds"),
-        "software": f"pavg {software}",
-        "command": shlex.join(sys.argv),
-    }
-    arrays = arrays | {f"{part}/{key}": array for part in parts for key, array in vars(parts[part]).items()}
-    temporary = path.with_name(f"{path.name}.{socket.gethostname()}-{os.getpid()}.tmp")
-    try:
-        _remove_stale(path.parent)
-        with _Sink(temporary, "w+") as sink:
-            with h5py.File(sink, "w", alignment_threshold=1, alignment_interval=ALIGNMENT) as file:
-                file.attrs.update(attrs)
-                for key, array in arrays.items():
-                    file.create_dataset(key, data=array)
-            sink.settle()
-        os.replace(temporary, path)
-    except OSError as error:
-        size = sum(array.nbytes for array in arrays.values()) / 1e6
-        raise InputError(f"{path}: the store ({size:.1f} MB) cannot be written: {error.strerror}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def open_store(path):
@@ -147,46 +94,34 @@ def open_store(path):
         ) from None
 
 
-def checksum(n_features, parts):
-    """SHA-256 over the layout, the names, types and shapes of all arrays, and what is in them."""
+def checksum(n_features, parts, progress=None):
+    """SHA-256 over the layout, the names, types and shapes of all arrays, and what is in them.
+
+    Parameters
+    ----------
+    n_features : int
+    parts : dict
+        "train", and "test" if there is one, to `Dense` or `CSR`, of arrays or HDF5 datasets.
+    progress : callable, optional
+        Called as ``progress(done, total)``, in numbers.
+    """
     digest = hashlib.sha256(f"{n_features}\n".encode())
+    total, done = sum(array.size for samples in parts.values() for array in vars(samples).values()), 0
     for part, samples in parts.items():
         for key, array in vars(samples).items():
             digest.update(f"{part}/{key} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(array)
+            for piece in _pieces(array):
+                digest.update(piece)
+                done += piece.size
+                if progress:
+                    progress(done, total)
     return digest.hexdigest()
 
 
-class _Sink(io.FileIO):
-    """A file for HDF5 to write, in which nothing fails until the end.
-
-    HDF5 cannot close a file on a full disk, and crashes Python at its exit. So what goes wrong is
-    kept for `settle`, and HDF5 goes on as if nothing had happened.
-    """
-
-    error = None
-
-    def write(self, data):
-        rest = memoryview(data)
-        try:
-            while rest and not self.error:
-                rest = rest[super().write(rest) :]  # the system takes 2 GiB at a time
-        except OSError as error:
-            self.error = error
-        return len(data)
-
-    def truncate(self, size=None):
-        try:
-            return super().truncate(size)
-        except OSError as error:
-            self.error = self.error or error
-            return size
-
-    def settle(self):
-        """Raise the OSError that was kept, or see that all is on disk."""
-        if self.error:
-            raise self.error
-        os.fsync(self.fileno())
+def _pieces(array):
+    """An array or HDF5 dataset in pieces of some 32 MB, along its first axis."""
+    rows = max(1, PIECE * len(array) // max(array.size, 1))
+    return (array[first : first + rows] for first in range(0, len(array), rows))
 
 
 def _mapped(path, dataset):
@@ -197,23 +132,3 @@ def _mapped(path, dataset):
     if offset is None or offset % ALIGNMENT:
         raise InputError(f"{path}: {dataset.name} is not one aligned block: was the file repacked?")
     return np.asarray(np.memmap(path, dataset.dtype, "r", offset, dataset.shape))
-
-
-def _remove_stale(folder):
-    """Remove the temporary files that dead processes of this machine left."""
-    own = re.compile(rf".+\.{re.escape(socket.gethostname())}-(\d+)\.tmp")
-    for file in folder.iterdir():
-        match = own.fullmatch(file.name)
-        if match and not _alive(int(match[1])):
-            with suppress(OSError):  # gone by now, or somebody else's
-                file.unlink()
-
-
-def _alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True

@@ -57,7 +57,7 @@ def expand(path, overrides=()):
     _check_sweep(document, path)
     _anchor(document, Path(path).resolve().parent)
     for text in overrides:
-        _override(document, text)
+        override(document, text)
         _check_sweep(document, f"--set {text}")
     document.pop("description", None)
     grid = _leaves(document.pop("grid", {}), f"{path}: grid")
@@ -130,7 +130,7 @@ def _put(table, key, value, where):
     table[last] = value
 
 
-def _override(document, text):
+def override(document, text):
     """Apply "key=value" to the raw document; a key that the grid sweeps is fixed to the value."""
     key, sign, value = text.partition("=")
     key = key.strip()
