@@ -72,6 +72,9 @@ def _begin(index, total, name, spec, R):
 class Lines(Watcher):
     """Plain lines, one when a cell begins, one when it ends, and one now and then between."""
 
+    def __init__(self):
+        self.converts = _Stages()
+
     def cells(self, specs):
         self.total = len(specs)
 
@@ -113,6 +116,9 @@ class Live(Lines):
         super().cells(specs)
         self.all = self.progress.add_task("cells", total=self.total, note="")
         self.one = self.progress.add_task("", total=None, note="")
+
+    def converts(self, stage, done, total):
+        self.progress.update(self.one, description=stage, completed=done, total=total)
 
     def begins(self, index, name, spec, R):
         self.progress.update(self.one, description=name, completed=0, total=None, note="")

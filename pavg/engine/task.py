@@ -46,6 +46,9 @@ def bind(spec, store):
     return Task(spec, objective, shards, origin)
 
 
-def open_data(spec):
-    """The store of a specification, mapped into memory (None without data). It must be prepared."""
-    return None if spec.data is None else data.open_store(data.prepare(spec.data))
+def open_data(spec, progress=None):
+    """The store of a specification, mapped into memory (None without data); made where it is not there yet.
+
+    progress : called with (stage, done, total) while it is made.
+    """
+    return None if spec.data is None else data.open_store(data.prepare(spec.data, progress))

@@ -37,6 +37,7 @@ class Watcher:
     """What a user interface is told, on rank 0 only. The default says nothing."""
 
     def cells(self, specs): ...
+    def converts(self, stage, done, total): ...
     def begins(self, index, name, spec, R): ...
     def looks(self, t, end, loss): ...
     def skipped(self, index, path): ...
@@ -61,7 +62,7 @@ def run(comm, name, out, overrides=(), watcher=None):
     watcher = watcher or Watcher()
     if comm.Get_rank() == 0:
         watcher.cells(specs)
-    once(comm, _check_all, specs, comm.Get_size(), out)
+    once(comm, _check_all, specs, comm.Get_size(), out, watcher.converts)
     for index, spec in enumerate(specs):
         cell = Cell(index, spec, out / spec.name, _ranks(spec, comm.Get_size()))
         task = _bound(comm, spec, stores)
@@ -155,7 +156,7 @@ def _read(name, overrides):
     return tables
 
 
-def _check_all(specs, size, out):
+def _check_all(specs, size, out, converts):
     """On rank 0: what can be known to be wrong before the first cell starts. Samples are converted here."""
     seen = set()
     for spec in specs:
@@ -167,7 +168,7 @@ def _check_all(specs, size, out):
         bound = json.dumps({k: v for k, v in spec.settings().items() if k in BOUND})
         if bound not in seen:
             seen.add(bound)
-            bind(spec, open_data(spec))
+            bind(spec, open_data(spec, converts))
 
 
 def _ranks(spec, size):
