@@ -130,7 +130,6 @@ def _make_folder():
             f"{folder()}: no folder for stores: {error.strerror}; expected one that can be written to "
             "(set PAVG_DATA to name it)"
         ) from None
-    return folder
 
 
 def _file_name(data):
