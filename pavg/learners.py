@@ -179,7 +179,7 @@ class Learners:
         return learners | {"done": np.array(done, np.int64), "clock": self.clock.state()}
 
     def restore(self, states, own):
-        """Take these learners' part of the states of several ranks; own : this rank's, None if it had none."""
+        """Take these learners' part of the states of ranks; own : this rank's, None if there is none."""
         for state in states:
             for l, learner in enumerate(state["ids"]):
                 if learner in self.ids:

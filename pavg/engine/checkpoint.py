@@ -150,8 +150,9 @@ class Checkpoints:
             facts, problem = None, None
             try:
                 facts = json.loads((path / "manifest.json").read_text())
-                if facts["format"] != FORMAT or facts["format_version"] != VERSION:
-                    problem = f"version {facts['format_version']} of {facts['format']}; expected {VERSION} of {FORMAT}"
+                made = f"version {facts['format_version']} of {facts['format']}"
+                if made != f"version {VERSION} of {FORMAT}":
+                    problem = f"{made}; expected version {VERSION} of {FORMAT}"
                 else:
                     other = [key for key, value in self.identity.items() if facts.get(key) != value]
                     problem = f"of another run: {', '.join(other)} differ" if other else None

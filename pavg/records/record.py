@@ -25,7 +25,7 @@ class Record:
         self.rows.append(values)
 
     def restore(self, arrays, same):
-        """Go on from these rows; same : whether on as many ranks. If not, times of single ranks are unknown."""
+        """Go on from these rows. same : on as many ranks; if not, times of single ranks are unknown (NaN)."""
         size = len(self.ranks["host"])
 
         def value(name, given):
