@@ -42,7 +42,8 @@ def bind(spec, store):
         )
     origin = {}
     if store is not None:
-        origin = {"data": store.name, "data_checksum": store.checksum, "data_layout": store.layout}
+        origin = {"data": store.name, "data_checksum": store.checksum}
+        origin |= {"data_layout": store.layout, "data_dtype": store.dtype}
     return Task(spec, objective, shards, origin)
 
 
