@@ -54,7 +54,8 @@ class LinearModel(Problem):
                     f"{store.path}: {found.size} different labels ({shown}); "
                     f"problem {self.name!r} expects two, the same in training and test"
                 )
-            y = np.where(y == values[1], 1.0, -1.0)
+            if values != (-1.0, 1.0):  # else the store's own memory serves
+                y = np.where(y == values[1], 1.0, -1.0)
         dense = hasattr(part, "X")
         X, columns, indptr = (part.X, NONE, NONE) if dense else (part.values, part.columns, part.indptr)
         return (

@@ -128,9 +128,10 @@ def test_models_start_at_zero_and_own_no_samples_that_can_be_written():
 
 @pytest.mark.parametrize("layout", ["dense", "csr"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
-def test_the_stores_own_memory_is_used_whatever_its_type(layout, dtype):
-    kept = store(rng.standard_normal(n), layout, dtype=dtype)
-    objective = LeastSquares().bind(kept, 1, 0)
+@pytest.mark.parametrize("problem", [LeastSquares, Logistic])
+def test_the_stores_own_memory_is_used_whatever_its_type(problem, layout, dtype):
+    kept = store(np.where(CLASSES, 1.0, -1.0), layout, dtype=dtype)
+    objective = problem().bind(kept, 1, 0)
     X = objective.samples["train"][0]
     assert X.dtype == kept.dtype == dtype
     for array in vars(kept.train).values():
