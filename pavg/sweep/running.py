@@ -86,7 +86,7 @@ def run(comm, name, how, watcher=None):
     """
     watcher = watcher or Watcher()
     specs = specifications(comm, name, how)
-    cells, states, starts = once(comm, _plan, specs, comm.Get_size(), how, watcher)
+    cells, states, starts = once(comm, plan, specs, comm.Get_size(), how, watcher)
     outcome, job = Outcome(cells, states), _Job(how, watcher)
     waiting = [cell for cell in cells if cell.index in starts]
     worlds = Worlds(comm)
@@ -172,7 +172,7 @@ def specifications(comm, name, how):
     )
 
 
-def _plan(specs, size, how, watcher):
+def plan(specs, size, how, watcher):
     """On rank 0: chosen cells; index → state of each; index → earlier starts of those that are to run."""
     indices = chosen(specs, size, how.cells, how.where)
     watcher.cells(len(indices), len(specs))

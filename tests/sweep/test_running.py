@@ -209,3 +209,13 @@ def test_two_jobs_at_one_sweep_run_each_cell_once(place):
     assert [job.returncode for job in jobs] == [0, 0], said
     assert len(results(place)) == 12
     assert sum(err.count("    ok (") for _, err in said) == 12
+
+
+def test_a_dry_run_says_what_would_run_and_runs_nothing(place):
+    pavg("run", "s.toml", "--cells", "0:2")
+    said = pavg("run", "s.toml", "-n", 4, "--dry-run", "--where", "P < 4")
+    assert said.returncode == 0, said.stderr
+    assert "6 of 8 cells would run; 2 ok" in said.stdout and "about" in said.stdout
+    [line] = [line.split() for line in said.stdout.splitlines() if "P002-K0008" in line][:1]
+    assert line[2] == "2" and line[3] == "400"  # ranks; samples of two learners
+    assert len(results(place)) == 2
