@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent / "pavg"
 HOUSE = [
-    ["errors", "streams", "registry", "spec"],
+    ["errors", "files", "streams", "registry", "spec"],
     ["comm", "kernels", "data", "records", "schedules", "theory"],
     ["problems", "rounds", "machine"],
     ["learners", "estimate"],

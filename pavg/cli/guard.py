@@ -1,12 +1,14 @@
 """Around everything that runs under MPI: one rank's failure is the job's, within seconds."""
 
+import atexit
 import contextlib
 import sys
 import time
 import traceback
 
 from pavg.cli import BAD_INPUT
-from pavg.comm.launch import check_size, launched_rank
+from pavg.comm import segments
+from pavg.comm.launch import CELL_FAILED, check_size, first_of_node, launched_rank
 from pavg.errors import InputError
 
 
@@ -21,8 +23,13 @@ def guarded(body):
         from mpi4py import MPI
 
         from pavg.comm.agreement import AgreedError
+        from pavg.sweep.attempt import CellFailed
 
         comm = MPI.COMM_WORLD
+        segments.note()
+        atexit.register(segments.forget)
+        if first_of_node():
+            segments.clean()
         check_size(comm)
     except (ImportError, RuntimeError) as error:  # what mpi4py raises where there is no MPI library
         _say(f"pavg: no MPI: {error}; load a module or pip install 'pavg[mpi]'")
@@ -40,6 +47,9 @@ def guarded(body):
     except InputError as error:
         _say(f"pavg: rank {comm.Get_rank()}: {error}")
         return _end(comm, BAD_INPUT)
+    except CellFailed:
+        _say(f"pavg: rank {comm.Get_rank()}:\n{traceback.format_exc()}")
+        return _end(comm, CELL_FAILED)
     except BaseException:
         _say(f"pavg: rank {comm.Get_rank()}:\n{traceback.format_exc()}")
         return _end(comm, 1)

@@ -5,7 +5,6 @@ urllib is enough: it heeds a cluster's proxies ($https_proxy), and gives up a si
 
 import contextlib
 import errno
-import fcntl
 import hashlib
 import http.client
 import os
@@ -22,6 +21,7 @@ from typing import Annotated
 from annotated_types import Ge
 from pydantic import StringConstraints
 
+from pavg import files
 from pavg.data.formats.files import is_page
 from pavg.errors import InputError
 
@@ -225,13 +225,9 @@ def _digest(path, kind, progress):
 @contextlib.contextmanager
 def _alone(part):
     """Nobody else fills this part meanwhile, on this machine or on a file system that knows locks."""
-    with open(part, "ab") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(f"{part}: another process is downloading it; wait for it, or end it") from None
-        except OSError:
-            pass  # a file system without locks
+    with files.locked(part) as ours:
+        if not ours:
+            raise InputError(f"{part}: another process is downloading it; wait for it, or end it")
         try:
             yield
         finally:

@@ -1,10 +1,8 @@
 """Samples, block by block → a store, in bounded memory."""
 
 import os
-import re
 import shlex
 import shutil
-import socket
 import sys
 import tempfile
 from contextlib import contextmanager, suppress
@@ -15,7 +13,7 @@ import h5py
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from pavg import streams
+from pavg import files, streams
 from pavg.data import layouts, scaling, store
 from pavg.data.sink import Sink
 from pavg.errors import InputError
@@ -63,9 +61,8 @@ class Writer:
 
     def __enter__(self):
         with self._saying():
-            _remove_stale(self.path.parent)
-            mark = f".{socket.gethostname()}-{os.getpid()}.tmp"
-            self._folder = tempfile.mkdtemp(mark, f"{self.path.name}.", self.path.parent)
+            files.remove_stale(self.path.parent)
+            self._folder = tempfile.mkdtemp(files.mark(), f"{self.path.name}.", self.path.parent)
         return self
 
     def __exit__(self, *exception):
@@ -282,23 +279,3 @@ def _provenance():
         "software": f"pavg {software}",
         "command": shlex.join(sys.argv),
     }
-
-
-def _remove_stale(folder):
-    """Remove the temporary files that dead processes of this machine left."""
-    own = re.compile(rf".+\.{re.escape(socket.gethostname())}-(\d+)\.tmp")
-    for path in folder.iterdir():
-        match = own.fullmatch(path.name)
-        if match and not _alive(int(match[1])):
-            with suppress(OSError):  # gone by now, or somebody else's
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-
-
-def _alive(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True

@@ -5,7 +5,10 @@ import platform
 
 import numpy as np
 
-from pavg.records.layout import INTEGERS
+from pavg.records.layout import INTEGERS, VARIABLES
+
+ALWAYS = ("ticks", "local_steps", "rounds", "samples", "bytes", "loss", "time_wall")
+ALWAYS += ("time_compute", "time_comm", "time_wait")
 
 
 class Record:
@@ -24,14 +27,35 @@ class Record:
             self.rows.pop()
         self.rows.append(values)
 
+    @classmethod
+    def of(cls, R):
+        """That of a run which failed before it knew its ranks."""
+        return cls({"host": [""] * R, "core_affinity": [""] * R})
+
+    def restore(self, arrays, same):
+        """Go on from these rows. same : on as many ranks; if not, times of single ranks are unknown (NaN)."""
+        size = len(self.ranks["host"])
+
+        def value(name, given):
+            if "rank" in VARIABLES[name][0]:
+                return given if same else np.full(size, np.nan)
+            return int(given) if name in INTEGERS else float(given)
+
+        count = len(arrays["ticks"])
+        self.rows = [{name: value(name, a[k]) for name, a in arrays.items()} for k in range(count)]
+
     def first(self, name, otherwise):
         return self.rows[0][name] if self.rows else otherwise
 
     def close(self, status, reason, w):
-        self.status, self.reason, self.w = status, reason, np.array(w)
+        self.status, self.reason, self.w = status, reason, None if w is None else np.array(w)
 
     def arrays(self):
         """name → array over evaluations (and ranks), of int64 or float64."""
+        if not self.rows:  # failed before the first evaluation
+            size = len(self.ranks["host"])
+            shapes = {name: (0, size)[: len(VARIABLES[name][0])] for name in ALWAYS}
+            return {name: np.empty(shape, _dtype(name)) for name, shape in shapes.items()}
         names = self.rows[0]
         return {name: np.array([row[name] for row in self.rows], _dtype(name)) for name in names}
 

@@ -1,15 +1,14 @@
 """A record becomes a file: written to a temporary name, then renamed."""
 
-import contextlib
 import io
 import json
-import os
 import tempfile
 from datetime import UTC, datetime
 
 import h5py
 import numpy as np
 
+from pavg import files
 from pavg.errors import InputError
 from pavg.records.layout import FORMAT, FORMAT_VERSION, TEXTS, VARIABLES
 
@@ -20,16 +19,11 @@ def write(path, record, attributes, environment):
     attributes : name → scalar, at the root; environment : name → text, of the group env.
     InputError where the folder cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_bytes(_bytes(record, attributes, environment))
-        os.replace(temporary, path)
+        files.replace(path, _bytes(record, attributes, environment))
     except OSError as error:
         raise InputError(f"{path}: cannot be written: {error.strerror or error}") from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def check_writable(folder):

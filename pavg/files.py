@@ -1,0 +1,70 @@
+"""Files that are whole or not there: temporary names, renaming, leftovers of dead processes, locks."""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import socket
+
+
+def mark():
+    """The end of a temporary name: who is at it, so that what the dead leave can be told."""
+    return f".{socket.gethostname()}-{os.getpid()}.tmp"
+
+
+def replace(path, content, durable=False):
+    """Put bytes into a file: `path` is the complete file afterwards, or as it was before.
+
+    durable : on the disk before it has its name, so that a machine that fails cannot lose it.
+    OSError where that fails; no temporary file is left then.
+    """
+    temporary = path.with_name(f".{path.name}{mark()}")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            if durable:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def remove_stale(folder):
+    """Remove the temporary files that dead processes of this machine left in a folder."""
+    own = re.compile(rf".+\.{re.escape(socket.gethostname())}-(\d+)\.tmp")
+    for path in folder.iterdir():
+        match = own.fullmatch(path.name)
+        if match and not _alive(int(match[1])):
+            with contextlib.suppress(OSError):  # gone by now, or somebody else's
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@contextlib.contextmanager
+def locked(path):
+    """Hold a lock on a file, which is made if need be; yields whether it is ours.
+
+    The lock ends with the process, however that ends. Where the file system knows no locks, it is ours.
+    """
+    with open(path, "ab") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        except OSError:
+            pass
+        yield True
+
+
+def _alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True

@@ -1,0 +1,56 @@
+"""Files that are whole or not there, and locks that end with their process."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from pavg import files
+
+
+def test_a_file_is_replaced_whole(tmp_path):
+    path = tmp_path / "a"
+    files.replace(path, b"one")
+    files.replace(path, b"two", durable=True)
+    assert path.read_bytes() == b"two" and os.listdir(tmp_path) == ["a"]
+
+
+def test_what_cannot_be_replaced_stays_and_leaves_nothing(tmp_path):
+    path = tmp_path / "folder"
+    path.mkdir()
+    (path / "kept").touch()
+    with pytest.raises(OSError):
+        files.replace(path, b"one")
+    assert os.listdir(tmp_path) == ["folder"] and (path / "kept").exists()
+
+
+def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    names = {f".x.{socket.gethostname()}-{pid}.tmp" for pid in (child.pid, os.getppid())}
+    names |= {f".x.elsewhere-{child.pid}.tmp", "notes.tmp"}
+    for name in names:
+        (tmp_path / name).touch()
+    files.remove_stale(tmp_path)
+    assert set(os.listdir(tmp_path)) == names - {f".x.{socket.gethostname()}-{child.pid}.tmp"}
+
+
+def test_a_lock_is_held_once_and_ends_with_its_process(tmp_path):
+    path = tmp_path / "lock"
+    held = f"""
+import sys
+from pavg import files
+with files.locked({str(path)!r}) as ours:
+    print(ours, flush=True)
+    sys.stdin.read()
+"""
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", held], **pipes) as other:
+        assert other.stdout.readline() == "True\n"
+        with files.locked(path) as ours:
+            assert not ours
+        other.kill()
+    with files.locked(path) as ours:
+        assert ours
