@@ -125,9 +125,9 @@ def _show(jobs, scripts, settings):
         hours = len(job.elements) * job.ranks * processors(text) * seconds(settings.time) / 3600
         total += hours
         cells = (len(job.cells), job.ranks, len(job.elements))
-        table.add_row(file, *(f"{number:,}" for number in cells), f"{hours:,.1f}")
+        table.add_row(file, *(f"{number:,}" for number in cells), f"{hours:,.2f}")
     cells = sum(len(job.cells) for job in jobs)
-    table.add_row("together", f"{cells:,}", "", "", f"{total:,.1f}")
+    table.add_row("together", f"{cells:,}", "", "", f"{total:,.2f}")
     Console(highlight=False).print(table)
 
 

@@ -9,7 +9,7 @@ from pavg.slurm.names import safe
 
 PATIENCE = 5  # seconds that squeue and sacct have each
 DAYS = 7  # how far back sacct looks
-SQUEUE = ["squeue", "--me", "--noheader", "--array", "--format=%i|%T|%r|%j"]
+SQUEUE = ["squeue", "--me", "--noheader", "--array", "--states=all", "--format=%i|%T|%r|%j"]
 SACCT = ["sacct", "-X", "--noheader", "--parsable2", f"--starttime=now-{DAYS}days"]
 SACCT += ["--format=JobID,State,ExitCode,JobName%100"]
 ENDED = ("COMPLETED", "CANCELLED", "FAILED", "TIMEOUT", "NODE_FAIL", "BOOT_FAIL", "DEADLINE", "OUT_OF_MEMORY")
@@ -21,7 +21,8 @@ class Queued:
 
     id : "17", of an element "17_3"; part : of the sweep: P008, P008-R4, all, merge; state : Slurm's word,
     as PENDING, RUNNING, COMPLETING, FAILED, TIMEOUT; reason : why it waits ("Priority",
-    "JobArrayTaskLimit", "BeginTime" after a requeue), or how it has ended ("exit code 1"), or "".
+    "JobArrayTaskLimit", "BeginTime" after a requeue), or how it ended ("NonZeroExitCode"; from sacct
+    "exit code 1", "signal 9"), or "".
     """
 
     id: str
@@ -39,8 +40,8 @@ def jobs(sweeps):
     """{sweep: [Queued]} of this user's jobs that `pavg slurm` wrote, sorted by id; none: an empty list.
 
     sweeps : names of specifications. Without squeue, or where it fails or does not answer within
-    seconds, every list is empty; where there is no sacct, jobs that have ended are left out. Never
-    raises, takes 10 s at most.
+    seconds, every list is empty; where there is no sacct, jobs that ended more than some minutes ago
+    are left out. Never raises; takes 10 s at most.
     """
     found = {}
     for fields in [*_lines(SACCT), *_lines(SQUEUE)]:  # squeue, the later, knows better

@@ -14,6 +14,7 @@ from pavg.slurm.names import SLURM, job_name, safe
 from pavg.slurm.plan import Shape
 
 HEADER = re.compile(r"(?:#.*\n|\n)*")  # up to the first command: where sbatch looks for directives
+TEXT = {"encoding": "utf-8", "errors": "surrogateescape"}  # file names are bytes
 NO_SETUP = "# none given; one is  pavg slurm --setup 'module load openmpi'"
 
 
@@ -70,12 +71,12 @@ def write(folder, made):
         folder.mkdir(parents=True, exist_ok=True)
         for file, text in made.items():
             path = folder / file
-            if path.exists() and path.read_text(errors="replace") != text:
+            if path.exists() and path.read_text(**TEXT) != text:
                 raise InputError(
                     f"{path}: is there, and says something else; remove it, or name another --jobs"
                 )
         for file, text in made.items():
-            (folder / file).write_text(text)
+            (folder / file).write_text(text, **TEXT)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written: {error.strerror}") from None
 
@@ -86,7 +87,8 @@ def script(job, settings, file):
     if job.kind != "array" and job.elements[0]:
         arguments += ("--cells", job.elements[0])
     throttle = f"%{settings.throttle}" if settings.throttle else ""
-    cells = textwrap.fill(" ".join(job.elements), 110, subsequent_indent="    ", break_long_words=False)
+    quoted = [f"'{text}'" if "," in text else text for text in job.elements]
+    cells = textwrap.fill(" ".join(quoted), 110, subsequent_indent="    ", break_long_words=False)
     filled = _site(settings) | {
         "job_name": job_name(job.sweep, job.part),
         "script": file,
