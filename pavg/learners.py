@@ -14,8 +14,8 @@ from pavg.schedules import Schedule
 class Learners:
     """L of P learners, on this rank of `comm`.
 
-    All that a checkpoint must keep is here: `W`, `V` (L, width), the counters `draws` (L,), `steps`,
-    `samples`, the open round `since`, and the clock. `step`, `average` and the other verbs that end
+    All that a checkpoint must keep is here, in `state`: `W`, `V` (L, width), the counters `draws` (L,),
+    `steps`, `samples`, the open round `since`, and the clock. `step`, `average` and the other verbs that end
     in a collective are called on all ranks alike.
 
     Parameters
@@ -169,6 +169,31 @@ class Learners:
         self.clock.lap(COMPUTE)
         self._before = self.W.copy()
         self.clock.start()
+
+    # --- checkpoints -------------------------------------------------------------------------
+
+    def state(self):
+        """name → array: all that these learners need to go on from a stop."""
+        done = (self.steps, self.samples, self.since, self.apart, self._sum.calls, self._sum.bytes)
+        learners = {"ids": np.array(self.ids), "W": self.W, "V": self.V, "draws": self.draws}
+        return learners | {"done": np.array(done, np.int64), "clock": self.clock.state()}
+
+    def restore(self, states, own):
+        """Take these learners' part of the states of ranks; own : this rank's, None if there is none."""
+        for state in states:
+            for l, learner in enumerate(state["ids"]):
+                if learner in self.ids:
+                    here = learner - self.ids.start
+                    self.W[here], self.draws[here] = state["W"][l], state["draws"][l]
+                    if self.V.size:
+                        self.V[here] = state["V"][l]
+        done = states[0]["done"].tolist()
+        self.steps, self.samples, self.since, apart, self._sum.calls, self._sum.bytes = done
+        self.apart = bool(apart)
+        if own is not None:
+            self.clock.restore(own["clock"])
+        else:
+            self.clock.total = max(float(state["clock"][0]) for state in states)
 
     def warm_up(self):
         """Call every compiled function once with nothing to do, so that none compiles on the clock."""

@@ -186,7 +186,17 @@ def build(table, source):
     problems = problems or _conflicts(made)
     if problems:
         raise InputError("\n".join(f"{source}: {problem}" for problem in problems))
-    return made
+    return _completed(made)
+
+
+def _completed(spec):
+    """What is left out, written out: runs that are the same have the same name."""
+    if spec.batch_size is None:
+        spec = dataclasses.replace(spec, batch_size=registry.load("batch_sizes", "constant")(1))
+    if spec.partition is None and spec.problem.draws:
+        rule = registry.load("partitions", spec.problem.partition)()
+        spec = dataclasses.replace(spec, partition=rule)
+    return spec
 
 
 def _component(group, value, key, problems):

@@ -83,7 +83,7 @@ def test_a_table_becomes_instances_of_registered_classes():
 def test_a_component_is_a_name_or_a_table_with_a_name():
     assert made({"problem": "double-well"}).problem == made({"problem": {"name": "double-well"}}).problem
     assert made({"problem": {"name": "double-well", "w0": 0.5}}).problem == DoubleWell(0.5)
-    assert made({"partition": {"name": "dirichlet", "beta": 2}}).partition == Dirichlet(2.0)
+    assert made({"partition": {"name": "dirichlet", "beta": 2}}, WITH_DATA).partition == Dirichlet(2.0)
 
 
 def test_a_number_is_a_constant_schedule():
@@ -271,10 +271,10 @@ def test_several_conflicts_are_reported_together():
 
 
 def test_conflicts_of_every_kind_of_component_are_asked_for(monkeypatch):
-    for cls in (DoubleWell, Periodic, Constant, IID, ConstantBatch):
+    for cls in (Logistic, Periodic, Constant, IID, ConstantBatch):
         with monkeypatch.context() as patched:
             patched.setattr(cls, "conflicts", lambda self, found: [f"P = {found.P}: not for me"])
-            assert complaint({"partition": "iid", "batch_size": 2}) == "P = 4: not for me"
+            assert complaint({"partition": "iid", "batch_size": 2}, WITH_DATA) == "P = 4: not for me"
 
 
 # --- files -----------------------------------------------------------------------------------
@@ -347,6 +347,7 @@ def test_changes_hold_what_differs_from_the_defaults_and_nothing_else():
         "problem": {"name": "double-well"},
         "method": {"name": "periodic", "K": 16},
         "step_size": {"name": "constant", "value": 0.1},
+        "batch_size": {"name": "constant", "value": 1},
         "stop": {"steps": 100},
     }
     changed = made({"barrier": True, "problem": {"name": "double-well", "w0": 0.5}, "evaluate.decade": 3})

@@ -26,6 +26,14 @@ class Clock:
         self.seconds = np.zeros(3)
         self.least, self.most = np.full(3, np.nan), np.full(3, np.nan)
 
+    def state(self):
+        """All of it, as 13 numbers."""
+        return np.concatenate([[self.total], self.seconds, self.least, self.most, self._round])
+
+    def restore(self, state):
+        self.total = float(state[0])
+        self.seconds, self.least, self.most, self._round = state[1:].reshape(4, 3).copy()
+
     def start(self):
         self._mark = MPI.Wtime()
 

@@ -1,6 +1,8 @@
-"""All that the engine does besides training: stop the clock, look, record, decide whether to go on."""
+"""All that the engine does besides training: stop the clock, look, record, keep, decide whether to go on."""
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -8,8 +10,29 @@ from pavg.comm import signals
 from pavg.comm.agreement import check
 from pavg.comm.averaging import total
 from pavg.comm.clocks import PHASES
+from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.evaluation import evaluate
 from pavg.engine.ticks import Stops
+from pavg.records.record import Record
+
+PAUSED = ("interrupted", "timeout")  # ends that a run can go on from
+
+
+@dataclass
+class Care:
+    """What a run is given that changes nothing in its record: limits, checkpoints, and who is told.
+
+    timeout : seconds from now on, all told; on_look : called on rank 0 at each stop, off the clock, with
+    (observer, tick); heard : called on every rank with a sentence, as a sign of life; record : set by
+    the run, for whoever must say how it failed.
+    """
+
+    timeout: float | None = None
+    checkpoints: Checkpoints | None = None
+    on_look: Callable = lambda observer, t: None
+    heard: Callable = lambda sentence: None
+    record: Record | None = None
+    began: float = field(default_factory=time.monotonic)
 
 
 class Observer:
@@ -21,24 +44,36 @@ class Observer:
     task : pavg.engine.task.Task
     learners : pavg.learners.Learners
     record : pavg.records.record.Record, filled on every rank alike
-    on_look : called on rank 0 after each look, with (observer, t); for progress and partial files
+    care : Care
     """
 
-    def __init__(self, comm, task, learners, record, on_look=None):
+    def __init__(self, comm, task, learners, record, care):
         self.comm, self.side = comm, comm.Dup()
         self.task, self.spec, self.learners, self.record = task, task.spec, learners, record
-        self.on_look = on_look
-        self._stops = Stops(task.spec, learners, task.objective.n)
+        self.care, kept = care, care.checkpoints
+        self._stops = Stops(task.spec, learners, task.objective.n, kept and kept.rounds)
         given = task.spec.evaluate.optimum
         self.optimum = task.objective.optimum if given is None else given
         self.status, self.reason, self.seconds = "ok", "", 0.0
-        self._bound = np.inf
-        self._row(0, self._evaluate())
-        self._bound = task.spec.evaluate.diverged * max(1.0, abs(self.loss))
+        self._saving = 0.0  # seconds of checkpoints since the last row
+        self.begun = self._begin()
+
+    def _begin(self):
+        """The tick to begin at: that of the last checkpoint, or 0."""
+        t = 0
+        if self.care.checkpoints is not None:
+            t = self.care.checkpoints.restore(self.side, self.learners, self.record)
+        self._agree()
+        if t == 0:
+            self._row(0, self._evaluate())
+        first = self.record.first("loss", None)
+        self._bound = self.spec.evaluate.diverged * max(1.0, abs(first))
+        self.loss = self.record.rows[-1]["loss"]
         if not np.isfinite(self.loss):
             self.status, self.reason = "diverged", "the loss is not finite at the start"
         elif self._on_target():
             self.reason = "target loss"
+        return t
 
     @property
     def end(self):
@@ -47,7 +82,7 @@ class Observer:
 
     def stops(self):
         """The ticks at which the engine takes over, the clock started for each stretch."""
-        t = 0
+        t = self.begun
         while not self.reason:
             stop = self._stops.after(t, self.seconds)
             self.start_clock()
@@ -62,26 +97,36 @@ class Observer:
     def look(self, t):
         """Stop the clock; agree on signals and limits; evaluate if it is time. True: the run ends here."""
         self.learners.clock.stop(self.comm)
-        asked = self._agree()
+        asked, late, due = self._agree()
         values = None
         if t == self.end:
             self.reason = "all steps done"
         elif self.spec.stop.seconds is not None and self.seconds >= self.spec.stop.seconds:
             self.reason = "seconds"
-        elif asked:
-            self.status, self.reason = "interrupted", f"signal {asked}"
         elif self._stops.evaluates(t):
             values = self._evaluate()
             if self._has_diverged():
                 self.status, self.reason = "diverged", f"loss {self.loss:g} at tick {t}"
             elif self._on_target():
                 self.reason = "target loss"
-        ends = bool(self.reason)
-        if values is not None and not ends:
+        if not self.reason and asked:
+            self.status, self.reason = "interrupted", f"signal {asked}"
+        elif not self.reason and late:
+            self.status, self.reason = "timeout", f"{self.care.timeout:g} s"
+        paused, ends = self.status in PAUSED, bool(self.reason)
+        if values is not None and (paused or not ends):
             self._row(t, values)
-        if self.on_look and self.comm.Get_rank() == 0:
-            self.on_look(self, t)
+        if paused or not ends and (due or self._stops.keeps(t)):
+            self._checkpoint(t)
+        if self.comm.Get_rank() == 0:
+            self.care.on_look(self, t)
         return ends
+
+    def _checkpoint(self, t):
+        if self.care.checkpoints is not None:
+            began = time.perf_counter()
+            self.care.checkpoints.save(self.side, t, self.learners, self.record)
+            self._saving += time.perf_counter() - began
 
     def last(self, t):
         """The observation after the last average: the final row, the final model, the status."""
@@ -95,12 +140,16 @@ class Observer:
         self.side.Free()
 
     def _agree(self):
-        """Share signals and training seconds. Returns the signal that asks for an end, or 0."""
-        shared = np.zeros((self.side.Get_size(), 2))
-        shared[self.side.Get_rank()] = signals.received(), self.learners.clock.total
+        """Share signals and clocks: (signal that asks for an end, or 0; time is out; a checkpoint is due)."""
+        self.care.heard(f"tick {self.learners.steps}")
+        shared = np.zeros((self.side.Get_size(), 4))
+        kept, limit = self.care.checkpoints, self.care.timeout
+        late = limit is not None and time.monotonic() - self.care.began > limit
+        due = kept is not None and kept.due()
+        shared[self.side.Get_rank()] = signals.received(), self.learners.clock.total, late, due
         total(self.side, shared)
-        asked, self.seconds = shared.max(axis=0).tolist()
-        return int(asked)
+        asked, self.seconds = shared[:, :2].max(axis=0).tolist()
+        return int(asked), shared[0, 2] > 0, shared[0, 3] > 0  # one clock decides: rank 0's
 
     def _evaluate(self):
         """Evaluate the average that would be made now; its seconds are kept apart."""
@@ -128,6 +177,7 @@ class Observer:
         if size > 1:
             total(self.side, times)
         clock.clear()
+        values["time_checkpoint"], self._saving = self._saving, 0.0
         for p, phase in enumerate(PHASES):
             for s, suffix in enumerate(("", "_min", "_max")):
                 values[f"time_{phase}{suffix}"] = times[:, s, p]

@@ -5,21 +5,22 @@ import time
 import numpy as np
 
 from pavg.comm.agreement import first_of_node
-from pavg.engine.observation import Observer
+from pavg.engine.observation import Care, Observer
 from pavg.learners import Learners
 from pavg.records.record import Record, rank_facts
 
 
-def run(comm, task, on_look=None):
+def run(comm, task, care=None):
     """Run one task on all ranks of `comm` (at most P); return its `Record`, the same on every rank.
 
-    on_look : called on rank 0 at each stop, off the clock, with (observer, tick).
+    care : limits, checkpoints to go on from and to make, and who is told of what.
     """
+    care = care or Care()
     learners = Learners(comm, task.spec, task.objective, task.shards)
     seconds = compile_kernels(comm, learners)
-    record = Record(rank_facts(comm, learners.shard_sizes, seconds))
-    observer = Observer(comm, task, learners, record, on_look)
-    method, t = task.spec.method, 0
+    record = care.record = Record(rank_facts(comm, learners.shard_sizes, seconds))
+    observer = Observer(comm, task, learners, record, care)
+    method, t = task.spec.method, observer.begun
 
     for stop in observer.stops():
         method.advance(learners, t, stop)

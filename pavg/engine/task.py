@@ -1,17 +1,16 @@
 """What one run needs, bound together: specification, objective, shards."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from pavg import data, registry
+from pavg import data
 from pavg.data.partition import Shards
-from pavg.errors import InputError
 from pavg.problems.base import Objective
 from pavg.spec import Spec
 
 
 @dataclass(frozen=True)
 class Task:
-    """One cell, ready to run on any number of ranks up to P. data : the store's checksum and origin."""
+    """One cell, ready to run on any number of ranks up to P. data : `origin` of the store."""
 
     spec: Spec
     objective: Objective
@@ -19,31 +18,43 @@ class Task:
     data: dict
 
 
-def bind(spec, store):
-    """The `Task` of a specification on its opened store (None without data).
+class Binder:
+    """Specifications → tasks. What the next one shares with the last is bound once.
 
-    InputError for labels, shapes and shards that do not fit.
+    The cells of a sweep over K and step sizes have one objective and one partition: labels of 11
+    million rows are looked at once.
     """
-    objective = spec.problem.bind(store, spec.P, spec.seed)
-    if spec.batch_size is None:
-        spec = replace(spec, batch_size=registry.load("batch_sizes", "constant")(1))
-    shards = None
-    if objective.n:
-        partition = spec.partition or registry.load("partitions", spec.problem.partition)()
-        spec = replace(spec, partition=partition)
-        shards = partition.shards(objective.y, spec.P, spec.seed)
-    elif spec.partition is not None or spec.sampling != "replacement" or spec.weights != "equal":
-        raise InputError(
-            f"problem {spec.problem.name!r} draws from no samples: expected no partition, sampling or weights"
+
+    def __init__(self):
+        self._last = {}
+
+    def bind(self, spec, store):
+        """The `Task` of a specification on its opened store (None without data).
+
+        InputError for labels, shapes and shards that do not fit.
+        """
+        dealt = spec.P, spec.seed
+        objective = self._kept(
+            "objective", (spec.problem, spec.data, *dealt), lambda: spec.problem.bind(store, *dealt)
         )
-    if spec.stop.epochs is not None and not objective.n:
-        raise InputError(
-            f"stop.epochs: problem {spec.problem.name!r} has no training set; expected steps or samples"
+        shards = self._kept(
+            "shards",
+            (spec.problem, spec.data, spec.partition, *dealt),
+            lambda: spec.partition.shards(objective.y, *dealt) if objective.n else None,
         )
-    origin = {}
-    if store is not None:
-        origin = {"data": store.name, "data_checksum": store.checksum, "data_layout": store.layout}
-    return Task(spec, objective, shards, origin)
+        return Task(spec, objective, shards, origin(store))
+
+    def _kept(self, what, key, make):
+        known, made = self._last.get(what, (None, None))
+        if known != key:
+            made = make()
+            self._last[what] = key, made
+        return made
+
+
+def bind(spec, store):
+    """The `Task` of one specification, by a `Binder` of its own."""
+    return Binder().bind(spec, store)
 
 
 def open_data(spec, progress=None):
@@ -52,3 +63,10 @@ def open_data(spec, progress=None):
     progress : called with (stage, done, total) while it is made.
     """
     return None if spec.data is None else data.open_store(data.prepare(spec.data, progress))
+
+
+def origin(store):
+    """What a record says of its samples; {} without data."""
+    if store is None:
+        return {}
+    return {"data": store.name, "data_checksum": store.checksum, "data_layout": store.layout}

@@ -16,13 +16,14 @@ class Stops:
     spec : pavg.spec.Spec
     learners : pavg.learners.Learners
     n : rows of the training set (0 if there are none)
+    rounds : keep a checkpoint each time so many rounds are over (None: not for this reason)
     """
 
-    def __init__(self, spec, learners, n):
-        self.spec, self.learners = spec, learners
+    def __init__(self, spec, learners, n, rounds=None):
+        self.spec, self.learners, self.rounds = spec, learners, rounds
         self.end = end_tick(spec, learners, n)
-        self._evaluation = None
-        self._last, self._stretch = (0, 0.0), FASTER
+        self._evaluation = self._checkpoint = None
+        self._last, self._stretch = None, FASTER
 
     def after(self, t, seconds):
         """The next stop: the end, an evaluation, or a poll about a second ahead.
@@ -32,20 +33,28 @@ class Stops:
         if self._evaluation is None or self._evaluation <= t:
             wanted = next_evaluation(self.spec, self.learners, t, self.end)
             self._evaluation = None if wanted is None else self._allowed(t, wanted)
+        if self.rounds and (self._checkpoint is None or self._checkpoint <= t):
+            left = self.rounds - self.learners.rounds_done % self.rounds
+            self._checkpoint = _round_end(self.spec.method, self.learners, t, left, self.end)
         stretch, ahead = FASTER * self._stretch, POLL
         if self.spec.stop.seconds is not None:
             ahead = min(ahead, self.spec.stop.seconds - seconds)
-        last_t, last_seconds = self._last
+        last_t, last_seconds = self._last or (t, seconds)
         if seconds > last_seconds:
             stretch = min(stretch, int((t - last_t) / (seconds - last_seconds) * ahead))
         poll = self._allowed(t, t + min(max(stretch, 1), HORIZON))
-        stop = min(tick for tick in (poll, self._evaluation, self.end) if tick is not None)
+        wanted = (poll, self._evaluation, self._checkpoint, self.end)
+        stop = min(tick for tick in wanted if tick is not None)
         self._last, self._stretch = (t, seconds), stop - t
         return stop
 
     def evaluates(self, t):
         """Whether an evaluation falls on this stop."""
         return t == self._evaluation
+
+    def keeps(self, t):
+        """Whether a checkpoint falls on this stop, by rounds."""
+        return t == self._checkpoint
 
     def _allowed(self, t, stop):
         """The first tick from `stop` on where no compiled block is cut; at most the end."""

@@ -31,6 +31,11 @@ class Problem(Component):
     needs_data = False
     partition = "pool"
 
+    @property
+    def draws(self):
+        """Whether local steps draw from samples, given ones or its own."""
+        return self.needs_data
+
     def bind(self, store, P, seed):
         """The `Objective` on the samples of a `pavg.data.Store` (None without data)."""
         raise NotImplementedError
@@ -40,7 +45,16 @@ class Problem(Component):
             return [f"data: missing; problem {self.name!r} needs samples (a name or a path)"]
         if not self.needs_data and spec.data is not None:
             return [f"data: problem {self.name!r} takes none; expected no [data]"]
-        return []
+        if self.draws:
+            return []
+        found = []
+        if spec.partition is not None or spec.sampling != "replacement" or spec.weights != "equal":
+            found.append(
+                f"problem {self.name!r} draws from no samples: expected no partition, sampling or weights"
+            )
+        if spec.stop.epochs is not None:
+            found.append(f"stop.epochs: problem {self.name!r} has no training set; expected steps or samples")
+        return found
 
 
 @dataclass

@@ -29,6 +29,10 @@ class General(Problem):
     loss_of_model = False
     sphere = False
 
+    @property
+    def draws(self):
+        return self.needs_data or type(self).samples is not General.samples
+
     def numbers(self):
         """The problem's numbers, as its compiled functions see them."""
         return []

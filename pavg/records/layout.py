@@ -23,6 +23,7 @@ VARIABLES = {
     ),
     "time_wall": (_E, "s", "training clock since the start, largest over ranks"),
     "time_eval": (_E, "s", "this evaluation, outside the training clock"),
+    "time_checkpoint": (_E, "s", "checkpoints since the last evaluation, outside the training clock"),
     "host": (_R, "", "host name"),
     "core_affinity": (_R, "", "processors that the rank may run on"),
     "shard_size": (_R, "1", "rows that the rank's learners draw from"),

@@ -5,7 +5,7 @@ import platform
 
 import numpy as np
 
-from pavg.records.layout import INTEGERS
+from pavg.records.layout import INTEGERS, VARIABLES
 
 
 class Record:
@@ -24,11 +24,23 @@ class Record:
             self.rows.pop()
         self.rows.append(values)
 
+    def restore(self, arrays, same):
+        """Go on from these rows. same : on as many ranks; if not, times of single ranks are unknown (NaN)."""
+        size = len(self.ranks["host"])
+
+        def value(name, given):
+            if "rank" in VARIABLES[name][0]:
+                return given if same else np.full(size, np.nan)
+            return int(given) if name in INTEGERS else float(given)
+
+        count = len(arrays["ticks"])
+        self.rows = [{name: value(name, a[k]) for name, a in arrays.items()} for k in range(count)]
+
     def first(self, name, otherwise):
         return self.rows[0][name] if self.rows else otherwise
 
     def close(self, status, reason, w):
-        self.status, self.reason, self.w = status, reason, np.array(w)
+        self.status, self.reason, self.w = status, reason, None if w is None else np.array(w)
 
     def arrays(self):
         """name → array over evaluations (and ranks), of int64 or float64."""

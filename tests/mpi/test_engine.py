@@ -9,6 +9,7 @@ from mpi4py import MPI
 
 from pavg.comm import signals
 from pavg.engine import synchronous
+from pavg.engine.observation import Care
 from tests.building import samples, task_of
 
 pytestmark = pytest.mark.mpi
@@ -99,7 +100,7 @@ def test_a_signal_on_one_rank_ends_the_run_on_all_at_the_next_stop(number):
 
     try:
         task = task_of(problem="logistic", stop={"steps": 10**12}, evaluate={"at": [64]})
-        record = synchronous.run(comm, task, ask)
+        record = synchronous.run(comm, task, Care(on_look=ask))
     finally:
         signals.forget()
         for n, handler in kept.items():

@@ -7,6 +7,7 @@ import pytest
 from mpi4py import MPI
 
 from pavg.engine import synchronous
+from pavg.engine.observation import Care
 from tests.building import task_of
 
 pytestmark = pytest.mark.mpi
@@ -87,6 +88,6 @@ def test_what_rank_0_does_off_the_clock_is_nobodys_training_time():
         time.sleep(0.3)
 
     task = task_of(P=4, stop={"steps": 200}, evaluate={"at": [64, 128]})
-    record = synchronous.run(comm, task, lazily)
+    record = synchronous.run(comm, task, Care(on_look=lazily))
     assert record.rows[-1]["time_wall"] < 0.3
     assert sum(spent(record, phase).max() for phase in ("compute", "comm", "wait")) < 0.3

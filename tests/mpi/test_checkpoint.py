@@ -1,0 +1,186 @@
+"""A run that goes on from a checkpoint ends as if it had never stopped."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from mpi4py import MPI
+
+from pavg.engine import synchronous
+from pavg.engine.checkpoint import Checkpoints
+from pavg.engine.observation import Care
+from pavg.records.layout import VARIABLES
+from tests.building import task_of
+
+pytestmark = pytest.mark.mpi
+comm = MPI.COMM_WORLD
+KEYS = {"problem": "logistic", "P": 4, "stop": {"steps": 1000}, "evaluate": {"rounds": 5}}
+CASES = {
+    "periodic": {"method": {"name": "periodic", "K": 16}},
+    "periodic, a poll in mid-round": {
+        "method": {"name": "periodic", "K": 400},
+        "evaluate": {"at": [192, 256, 640, 704]},
+    },
+    "warm-up": {"method": {"name": "periodic", "K": 16, "warmup": 100}},
+    "momentum": {"momentum": 0.9, "momentum_at_average": "keep", "step_size": 0.01},
+    "momentum averaged": {"momentum": 0.9, "momentum_at_average": "average", "step_size": 0.01},
+    "stochastic": {"method": {"name": "stochastic", "zeta": 0.05}},
+    "gradients": {"method": "gradient-allreduce", "evaluate": {"at": [256, 512]}},
+    "reshuffled, with growing batches": {
+        "sampling": "reshuffle",
+        "batch_size": {"name": "growing", "start": 1.0, "power": 0.5},
+    },
+    "noise of its own": {"problem": "double-well", "evaluate": {"rounds": 7}},
+    "step sizes that fall": {"step_size": {"name": "inverse", "alpha": 1.0, "d": 10.0}},
+}
+
+
+@pytest.fixture
+def folder():
+    """A new folder, the same on all ranks, gone afterwards."""
+    made = comm.bcast(tempfile.mkdtemp() if comm.Get_rank() == 0 else None)
+    yield Path(made)
+    comm.Barrier()
+    shutil.rmtree(made, ignore_errors=True)
+
+
+def ending_at(steps, folder, world=comm, rounds=6, said=None, **keys):
+    """The record of a run that is paused at the first stop from `steps` on (None: never)."""
+    say = print if said is None else said.append
+    checkpoints = folder and Checkpoints(folder, {"run": "this"}, rounds=rounds, say=say)
+    care = Care(checkpoints=checkpoints)
+    if steps is not None:
+        care.timeout = 1e9
+
+        def stop(observer, t):
+            if t >= steps:
+                care.timeout = -1.0
+
+        care.on_look = stop
+    return synchronous.run(world, task_of(**(KEYS | keys)), care)
+
+
+def same(one, other, rel=0.0):
+    """Everything but the times."""
+    a, b = one.arrays(), other.arrays()
+    assert a.keys() == b.keys()
+    for name in a:
+        if VARIABLES[name][1] != "s":
+            np.testing.assert_allclose(a[name], b[name], rtol=rel, atol=0, err_msg=name)
+    np.testing.assert_allclose(one.w, other.w, rtol=rel, atol=0)
+    return True
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_run_that_was_paused_twice_ends_to_the_bit_as_one_that_was_not(case, folder):
+    whole = ending_at(None, None, **CASES[case])
+    for steps in (150, 600):
+        paused = ending_at(steps, folder, **CASES[case])
+        assert paused.status == "timeout" and 0 < paused.rows[-1]["ticks"] < 1000
+    resumed = ending_at(None, folder, **CASES[case])
+    assert resumed.status == "ok" and same(resumed, whole)
+    seconds = resumed.arrays()["time_wall"]
+    assert (np.diff(seconds) >= 0).all() and np.isfinite(resumed.arrays()["time_compute"]).all()
+
+
+@pytest.mark.mpi(min_size=2)
+@pytest.mark.parametrize("wider", [True, False])
+def test_on_another_number_of_ranks_it_ends_the_same_to_rounding(folder, wider):
+    one = comm.Split(comm.Get_rank() == 0)
+    first, second = (one, comm) if wider else (comm, one)
+    whole = ending_at(None, None)
+    if first is comm or comm.Get_rank() == 0:
+        ending_at(300, folder, first, momentum=0.5)
+        whole = ending_at(None, None, first, momentum=0.5)
+    whole = comm.bcast(whole)
+    if second is comm or comm.Get_rank() == 0:
+        resumed = ending_at(None, folder, second, momentum=0.5)
+        assert same(resumed, whole, rel=1e-10)
+        times = resumed.arrays()["time_compute"]
+        assert times.shape[1] == second.Get_size() and np.isnan(times[0]).all()
+    one.Free()
+
+
+def damage(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def edited(**facts):
+    def edit(path):
+        path.write_text(json.dumps(json.loads(path.read_text()) | facts))
+
+    return edit
+
+
+HARM = {
+    "a byte of a model": ("rank00000.npz", damage, "rank00000.npz is not what was written"),
+    "a file that is gone": ("rank00000.npz", Path.unlink, "No such file"),
+    "a byte of the record": ("record.npz", damage, "record.npz is not what was written"),
+    "a cut manifest": ("manifest.json", lambda path: path.write_text('{"tick": 3'), "manifest is damaged"),
+    "another version": ("manifest.json", edited(format_version=99), "version 99"),
+    "another run": ("manifest.json", edited(run="that"), "of another run: run differ"),
+}
+
+
+@pytest.mark.parametrize("case", HARM)
+def test_a_checkpoint_that_does_not_fit_is_named_and_the_one_before_it_is_used(folder, case):
+    whole = ending_at(None, None)
+    ending_at(500, folder)
+    older, newest = sorted(path.name for path in folder.iterdir())
+    name, harm, words = HARM[case]
+    comm.Barrier()
+    if comm.Get_rank() == 0:
+        harm(folder / newest / name)
+    comm.Barrier()
+    said, begun = [], []
+    care = Care(checkpoints=Checkpoints(folder, {"run": "this"}, rounds=50, say=said.append))
+    care.on_look = lambda observer, t: begun.append(observer.begun)
+    resumed = synchronous.run(comm, task_of(**KEYS), care)
+    assert same(resumed, whole)
+    if comm.Get_rank() == 0:
+        assert len(said) == 1 and newest in said[0] and words in said[0]
+        assert 0 < begun[0] < 520
+
+
+def test_where_no_checkpoint_fits_the_run_begins_anew(folder):
+    whole = ending_at(None, None)
+    ending_at(500, folder)
+    said = []
+    care = Care(checkpoints=Checkpoints(folder, {"run": "that"}, say=said.append))
+    assert same(synchronous.run(comm, task_of(**KEYS), care), whole)
+    assert len(said) == (2 if comm.Get_rank() == 0 else 0)
+
+
+def test_two_generations_are_kept_and_none_after_remove(folder):
+    ending_at(700, folder)
+    comm.Barrier()
+    assert len(list(folder.iterdir())) == 2
+    comm.Barrier()
+    if comm.Get_rank() == 0:
+        Checkpoints(folder, {}).remove()
+        assert not folder.exists()
+
+
+def test_a_disk_that_refuses_costs_the_checkpoint_and_not_the_run(folder):
+    comm.Barrier()
+    if comm.Get_rank() == 0:
+        shutil.rmtree(folder)
+        folder.write_text("a file where the folder should be")
+    comm.Barrier()
+    said = []
+    record = ending_at(None, folder, rounds=20, said=said)
+    assert record.status == "ok" and same(record, ending_at(None, None))
+    if comm.Get_rank() == 0:
+        assert said and all("no checkpoint" in sentence for sentence in said)
+        folder.unlink()
+
+
+def test_a_checkpoint_costs_the_training_clock_nothing(folder):
+    record = ending_at(None, folder, rounds=1)
+    saving = sum(row["time_checkpoint"] for row in record.rows)
+    assert 0 < record.rows[-1]["time_wall"] < saving
