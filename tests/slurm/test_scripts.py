@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from pavg.errors import InputError
 from pavg.slurm import plan, script
-from pavg.sweep import grid
+from pavg.sweep import grid, selection
 
 HERE = Path(__file__).resolve().parent
 JOBS = HERE.parent.parent / "jobs"
@@ -103,23 +103,16 @@ def test_elements_hold_every_cell_once_and_stay_below_the_limit(specs):
     for limit in (1, 2, 4, 5, 6, 100):
         jobs = plan.plan(specs, "array", max_array=limit)
         assert all(len(job.elements) <= limit for job in jobs)
-        listed = [index for job in jobs for text in job.elements for index in indices(text)]
+        listed = [
+            index for job in jobs for text in job.elements for index in selection.indices(text, len(specs))
+        ]
         assert sorted(listed) == list(range(len(specs)))
-        assert {specs[index].P for index in indices(jobs[1].elements[0])} == {8}
+        assert {specs[index].P for index in selection.indices(jobs[1].elements[0], len(specs))} == {8}
 
 
-def indices(text):
-    """What --cells reads in such a text."""
-    found = []
-    for part in text.split(","):
-        numbers = [int(number) for number in part.split(":")]
-        found += range(*numbers) if len(numbers) > 1 else numbers
-    return found
-
-
-@given(st.lists(st.integers(0, 60), unique=True).map(sorted))
+@given(st.lists(st.integers(0, 60), min_size=1, unique=True).map(sorted))
 def test_cells_are_written_short_and_read_back(chosen):
-    assert indices(plan.text(chosen)) == chosen if chosen else plan.text(chosen) == ""
+    assert selection.indices(plan.text(chosen), 61) == chosen
 
 
 def test_more_learners_than_ranks_are_hosted_and_the_script_is_named_so(specs):
