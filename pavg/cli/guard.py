@@ -6,7 +6,7 @@ import time
 import traceback
 
 from pavg.cli import BAD_INPUT
-from pavg.comm.launch import check_size, launched_rank
+from pavg.comm.launch import CELL_FAILED, check_size, launched_rank
 from pavg.errors import InputError
 
 
@@ -21,6 +21,7 @@ def guarded(body):
         from mpi4py import MPI
 
         from pavg.comm.agreement import AgreedError
+        from pavg.sweep.attempt import CellFailed
 
         comm = MPI.COMM_WORLD
         check_size(comm)
@@ -40,6 +41,9 @@ def guarded(body):
     except InputError as error:
         _say(f"pavg: rank {comm.Get_rank()}: {error}")
         return _end(comm, BAD_INPUT)
+    except CellFailed:
+        _say(f"pavg: rank {comm.Get_rank()}:\n{traceback.format_exc()}")
+        return _end(comm, CELL_FAILED)
     except BaseException:
         _say(f"pavg: rank {comm.Get_rank()}:\n{traceback.format_exc()}")
         return _end(comm, 1)

@@ -7,20 +7,27 @@ import time
 
 from pavg.sweep.running import Watcher
 
+# why a cell is left out, where it has no result
+LEFT = {
+    "failed": "failed before (--retry failed runs it again)",
+    "timeout": "took too long before (--retry timeout runs it again)",
+    "elsewhere": "another job is at it",
+}
 QUIET = 10.0  # seconds between two lines about one run, in a log
 
 
 @contextlib.contextmanager
-def watcher(speaks):
-    """The watcher for this process: on rank 0 (`speaks`) one that writes to standard error."""
-    if not speaks:
-        yield Watcher()
-    elif _on_terminal():
-        live = Live()
-        with live.progress:
-            yield live
+def watcher(first, side_by_side):
+    """The watcher for this process: on the first rank one that writes to standard error.
+
+    In a log, others that lead cells side by side write too.
+    """
+    if _on_terminal():
+        live = Live() if first else None
+        with live.progress if live else contextlib.nullcontext():
+            yield live or Watcher()
     else:
-        yield Lines()
+        yield Lines() if first or side_by_side else Watcher()
 
 
 @contextlib.contextmanager
@@ -64,35 +71,35 @@ def _on_terminal():
     return sys.stderr.isatty() or os.environ.get("PAVG_TERMINAL") == "1"
 
 
-def _begin(index, total, name, spec, R):
-    hosted = f", {spec.P} learners hosted on {R} ranks" if spec.P > R else ""
-    return f"[{index + 1}/{total}] {name} ({spec.problem.name}{hosted})"
-
-
 class Lines(Watcher):
     """Plain lines, one when a cell begins, one when it ends, and one now and then between."""
 
     def __init__(self):
         self.converts = _Stages()
 
-    def cells(self, specs):
-        self.total = len(specs)
+    def cells(self, count, total):
+        self._say(f"{total} cells" if count == total else f"{count} of {total} cells")
 
-    def begins(self, index, name, spec, R):
+    def begins(self, cell):
         self.spoke = time.monotonic()
-        self._say(_begin(index, self.total, name, spec, R))
+        P, R = cell.spec.P, cell.R
+        hosted = f", {P} learners hosted on {R} ranks" if P > R else ""
+        self._say(f"[{cell.index}] {cell.name} ({cell.spec.problem.name}{hosted})")
 
     def looks(self, t, end, loss):
         if time.monotonic() - self.spoke > QUIET:
             self.spoke = time.monotonic()
             self._say(f"    {t:,}{f' of {end:,}' if end else ''} ticks, loss {loss:.6g}")
 
-    def skipped(self, index, path):
-        self._say(f"[{index + 1}/{self.total}] {path.stem}: there already")
+    def left(self, cell, state):
+        self._say(f"[{cell.index}] {cell.name}: {LEFT.get(state, 'there already')}")
 
-    def ended(self, index, path, record):
-        loss = record.rows[-1]["loss"]
-        self._say(f"    {record.status} ({record.reason}), loss {loss:.6g}")
+    def ended(self, cell, record):
+        loss = f", loss {record.rows[-1]['loss']:.6g}" if record.rows else ""
+        self._say(f"    {record.status} ({record.reason}){loss}")
+
+    def says(self, sentence):
+        self._say(f"    {sentence}")
 
     def _say(self, line):
         with contextlib.suppress(OSError):  # a log that is full must not end a run
@@ -112,27 +119,28 @@ class Live(Lines):
             text, BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn(), console=console
         )
 
-    def cells(self, specs):
-        super().cells(specs)
-        self.all = self.progress.add_task("cells", total=self.total, note="")
+    def cells(self, count, total):
+        self.all = self.progress.add_task("cells", total=count, note="")
         self.one = self.progress.add_task("", total=None, note="")
 
     def converts(self, stage, done, total):
         self.progress.update(self.one, description=stage, completed=done, total=total)
 
-    def begins(self, index, name, spec, R):
-        self.progress.update(self.one, description=name, completed=0, total=None, note="")
+    def begins(self, cell):
+        self.progress.update(self.one, description=cell.name, completed=0, total=None, note="")
 
     def looks(self, t, end, loss):
         self.progress.update(self.one, completed=t, total=end, note=f"loss {loss:.4g}")
 
-    def skipped(self, index, path):
+    def left(self, cell, state):
         self.progress.advance(self.all)
+        if state in LEFT:
+            super().left(cell, state)
 
-    def ended(self, index, path, record):
+    def ended(self, cell, record):
         self.progress.advance(self.all)
         if record.status != "ok":
-            self._say(f"{path.stem}: {record.status} ({record.reason})")
+            self._say(f"{cell.name}: {record.status} ({record.reason})")
 
     def _say(self, line):
         self.progress.console.print(line)

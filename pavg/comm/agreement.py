@@ -29,6 +29,16 @@ def rest(comm):
         time.sleep(0.001)
 
 
+def all_come(comm, seconds):
+    """Whether all ranks come here within so many seconds: for ranks that cannot know where the others are."""
+    request, end = comm.Ibarrier(), time.monotonic() + seconds
+    while not request.Test():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.001)
+    return True
+
+
 def once(comm, function, *args):
     """`function(*args)` on rank 0, its result on all ranks. An InputError there is raised on all."""
     check(comm, f"once {getattr(function, '__name__', function)}")

@@ -21,6 +21,8 @@ OPEN_MPI = {
     "OMPI_MCA_btl": "^ofi",
 }
 KILL_AFTER = 60.0  # seconds that a job has to end after a second Ctrl-C
+CELL_FAILED = 70  # EX_SOFTWARE: a cell failed and took the job with it; the others wait
+RESTARTS = 100  # jobs that may end so
 
 
 def _first(names):
@@ -54,12 +56,26 @@ def mpirun():
 def start(ranks, arguments):
     """Run `python -m pavg …` on so many ranks and wait; its exit code.
 
-    Ctrl-C and SIGTERM reach the ranks as SIGUSR1, so that they can end in order under every MPI;
-    a second one ends the job.
+    A job that a failed cell took with it is started again, for the cells that are left.
+    arguments : function of whether it is started again.
     """
     if (_first(SIZES) or 1) > 1:
         raise InputError(f"-n {ranks}: this is an MPI job already; leave -n out to use its ranks")
-    command = [mpirun(), "-n", str(ranks), sys.executable, "-m", "pavg", *arguments]
+    for restart in range(RESTARTS):
+        command = [mpirun(), "-n", str(ranks), sys.executable, "-m", "pavg", *arguments(restart > 0)]
+        code = _job(command)
+        if code != CELL_FAILED:
+            break
+        print("a cell has failed and ended the job; it starts again for the others", file=sys.stderr)
+    return code
+
+
+def _job(command):
+    """Run a command in a session of its own and wait; its exit code.
+
+    Ctrl-C and SIGTERM reach the ranks as SIGUSR1, so that they can end in order under every MPI;
+    a second one ends the job.
+    """
     environment = OPEN_MPI | os.environ | {"PAVG_TERMINAL": str(int(sys.stderr.isatty()))}
     asked, job = [], None
 

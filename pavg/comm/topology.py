@@ -9,21 +9,23 @@ def block(n, size, rank):
 
 
 class Worlds:
-    """Communicators of the first R ranks of `comm`, made when first asked for and kept.
-
-    `of(R)` is collective over `comm`; ranks that are not in it get None.
-    """
+    """Communicators of R ranks each, side by side, made when first asked for and kept."""
 
     def __init__(self, comm):
         self.comm, self._made = comm, {}
 
-    def of(self, R):
-        if R == self.comm.Get_size():
-            return self.comm
-        if R not in self._made:
-            sub = self.comm.Split(0 if self.comm.Get_rank() < R else 1)
-            self._made[R] = sub
-        return self._made[R] if self.comm.Get_rank() < R else None
+    def of(self, R, side=1):
+        """(communicator, its number) of this rank: the first `side`·R ranks, in order. Collective.
+
+        (None, None) for the ranks that are left over.
+        """
+        size, rank = self.comm.Get_size(), self.comm.Get_rank()
+        if R == size:
+            return self.comm, 0
+        number = rank // R if rank < side * R else None
+        if (R, side) not in self._made:
+            self._made[R, side] = self.comm.Split(side if number is None else number)
+        return (None, None) if number is None else (self._made[R, side], number)
 
     def free(self):
         for sub in self._made.values():

@@ -52,7 +52,7 @@ def summary(path):
         last = {
             name: data[-1]
             for name, data in curves.items()
-            if data.shape == (size,) and data.dtype.kind in "if"
+            if size and data.shape == (size,) and data.dtype.kind in "if"
         }
         seconds = {
             p: float(np.nansum(curves[f"time_{p}"][:], axis=0).mean()) for p in ("compute", "comm", "wait")

@@ -7,6 +7,9 @@ import numpy as np
 
 from pavg.records.layout import INTEGERS, VARIABLES
 
+ALWAYS = ("ticks", "local_steps", "rounds", "samples", "bytes", "loss", "time_wall")
+ALWAYS += ("time_compute", "time_comm", "time_wait")
+
 
 class Record:
     """Rows of evaluations, facts of ranks, the final model.
@@ -23,6 +26,11 @@ class Record:
         if self.rows and self.rows[-1]["ticks"] == values["ticks"]:
             self.rows.pop()
         self.rows.append(values)
+
+    @classmethod
+    def of(cls, R):
+        """That of a run which failed before it knew its ranks."""
+        return cls({"host": [""] * R, "core_affinity": [""] * R})
 
     def restore(self, arrays, same):
         """Go on from these rows. same : on as many ranks; if not, times of single ranks are unknown (NaN)."""
@@ -44,6 +52,10 @@ class Record:
 
     def arrays(self):
         """name → array over evaluations (and ranks), of int64 or float64."""
+        if not self.rows:  # failed before the first evaluation
+            size = len(self.ranks["host"])
+            shapes = {name: (0, size)[: len(VARIABLES[name][0])] for name in ALWAYS}
+            return {name: np.empty(shape, _dtype(name)) for name, shape in shapes.items()}
         names = self.rows[0]
         return {name: np.array([row[name] for row in self.rows], _dtype(name)) for name in names}
 

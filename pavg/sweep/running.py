@@ -1,25 +1,25 @@
-"""Cells one after the other, in one MPI job; one file each."""
+"""All cells of a sweep that have no result yet, in one MPI job."""
 
 import contextlib
+import itertools
 import json
-import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 from mpi4py import MPI
 
+from pavg import files
 from pavg.comm import signals
 from pavg.comm.agreement import AgreedError, first_of_node, once, rest
 from pavg.comm.topology import Worlds
-from pavg.engine import synchronous
-from pavg.engine.task import bind, open_data
+from pavg.engine.task import Binder, open_data, origin
 from pavg.errors import InputError
-from pavg.records import names, provenance
-from pavg.records.reading import status
-from pavg.records.writing import check_writable, flat, write
+from pavg.records.writing import check_writable
 from pavg.spec import build
 from pavg.sweep import grid
+from pavg.sweep.attempt import Attempt
+from pavg.sweep.cells import RETRIED, WHOLE, chosen, located, repeated
 
-WHOLE = ("ok", "diverged", "skipped")
 BOUND = (
     "problem",
     "data",
@@ -29,136 +29,167 @@ BOUND = (
     "sampling",
     "weights",
 )  # what decides whether samples fit
-PARTIAL_EVERY, PARTIAL_SHARE = 10.0, 0.01  # seconds between partial files at least; share of time at most
 
 
-@dataclass
+@dataclass(frozen=True)
+class How:
+    """How a sweep is run: nothing here changes a record's losses.
+
+    out : folder of results; cells, where : which (None: all); repeat : repetitions; retry : run what
+    failed or took too long again; timeout : seconds a cell; side_by_side : cells that need fewer ranks
+    than there are run at the same time; checkpoint_seconds, checkpoint_rounds : how often, at least so
+    far apart.
+    """
+
+    out: Path
+    overrides: tuple = ()
+    cells: str | None = None
+    where: str | None = None
+    repeat: int = 1
+    retry: tuple = ()
+    timeout: float | None = None
+    side_by_side: bool = False
+    checkpoint_seconds: float | None = 300.0
+    checkpoint_rounds: int | None = None
+
+
 class Watcher:
-    """What a user interface is told, on rank 0 only. The default says nothing."""
+    """What a user interface is told, on the first rank of those that run a cell. The default says nothing."""
 
-    def cells(self, specs): ...
+    def cells(self, count, total): ...
     def converts(self, stage, done, total): ...
-    def begins(self, index, name, spec, R): ...
+    def begins(self, cell): ...
     def looks(self, t, end, loss): ...
-    def skipped(self, index, path): ...
-    def ended(self, index, path, record): ...
+    def left(self, cell, state): ...
+    def ended(self, cell, record): ...
+    def says(self, sentence): ...
 
 
 @dataclass
 class Outcome:
-    """Files of the cells that ran or were there already; whether a signal ended the sweep early."""
+    """What came of a sweep, the same on all ranks.
 
-    paths: list = field(default_factory=list)
+    states : index of a cell → its state; "elsewhere" where another job is at it. interrupted : whether a
+    signal ended the sweep early.
+    """
+
+    cells: list
+    states: dict
     interrupted: bool = False
 
 
-def run(comm, name, out, overrides=(), watcher=None):
-    """Run all cells of a name (file, folder, benchmark) that have no whole result under `out`. Collective.
+def run(comm, name, how, watcher=None):
+    """Run the cells of a name (file, folder, benchmark) that have no whole result yet. Collective.
 
-    Results land in out/NAME/RUN_ID.h5. Returns an `Outcome`, the same on all ranks.
+    Results land in OUT/NAME/RUN_ID.h5, OUT being `how.out`. Returns an `Outcome`.
     """
-    specs = _specifications(comm, name, overrides)
-    worlds, outcome, stores = Worlds(comm), Outcome(), {}
     watcher = watcher or Watcher()
-    if comm.Get_rank() == 0:
-        watcher.cells(specs)
-    once(comm, _check_all, specs, comm.Get_size(), out, watcher.converts)
-    for index, spec in enumerate(specs):
-        cell = Cell(index, spec, out / spec.name, _ranks(spec, comm.Get_size()))
-        task = _bound(comm, spec, stores)
-        path = cell.path(task)
-        if once(comm, status, path) in WHOLE:
-            if comm.Get_rank() == 0:
-                watcher.skipped(index, path)
-            outcome.paths.append(path)
-            continue
-        world, interrupted = worlds.of(cell.R), False
+    specs = specifications(comm, name, how)
+    cells, states, starts = once(comm, _plan, specs, comm.Get_size(), how, watcher)
+    outcome, job = Outcome(cells, states), _Job(how, watcher)
+    waiting = [cell for cell in cells if cell.index in starts]
+    worlds = Worlds(comm)
+    for R, group in _phases(waiting, how.side_by_side):
+        side = comm.Get_size() // R if how.side_by_side else 1
+        world, turn = worlds.of(R, side)
+        ended = {}
         if world is not None:
-            record = cell.run(world, task, path, watcher)
-            interrupted = record.status == "interrupted"
-        rest(comm)  # ranks that had no part in the cell sleep until it is over
-        outcome.paths.append(path)
-        if comm.allreduce(interrupted or signals.received() != 0, MPI.LOR):
+            job.beside = min(side, len(group)) - 1
+            job.run(world, group[turn::side], starts, ended)
+        rest(comm)  # ranks that have no part in the cells sleep until they are over
+        for found in comm.allgather(ended):
+            outcome.states |= found
+        stopped = signals.received() != 0 or "interrupted" in ended.values()
+        if comm.allreduce(stopped, MPI.LOR):
             outcome.interrupted = True
             break
     worlds.free()
     return outcome
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One cell: where its file goes and how many ranks it takes."""
+class _Job:
+    """Cells one after the other, on one communicator; stores and what is bound to them are shared."""
 
-    index: int
-    spec: object
-    folder: object
-    R: int
+    def __init__(self, how, watcher):
+        self.how, self.watcher, self.beside = how, watcher, 0
+        self._stores, self._binder = {}, Binder()
 
-    def path(self, task):
-        return self.folder / f"{names.run_id(task.spec, self.R, task.data)}.h5"
+    def run(self, comm, cells, starts, ended):
+        """Fills `ended`: index → state, on rank 0 of `comm`. Collective."""
+        for cell in cells:
+            with self._alone(comm, cell) as state:
+                if state is None:
+                    task = self._bound(comm, cell.spec)
+                    attempt = Attempt(cell, task, self.how, self.watcher, starts[cell.index] + 1, self.beside)
+                    state = attempt.run(comm).status
+                elif comm.Get_rank() == 0:
+                    self.watcher.left(cell, state)
+            if comm.Get_rank() == 0:
+                ended[cell.index] = state
+            if state == "interrupted" or comm.allreduce(signals.received() != 0, MPI.LOR):
+                return
 
-    def run(self, comm, task, path, watcher):
-        """Run the cell on `comm` and write its file on rank 0. Returns the record."""
-        partial = path.with_suffix(".partial.h5")
-        last_written, cost = time.monotonic(), 0.0
+    @contextlib.contextmanager
+    def _alone(self, comm, cell):
+        """Hold the cell's lock. Yields None, or on all ranks why the cell is not to be run."""
+        with contextlib.ExitStack() as stack:
+            state = None
+            if comm.Get_rank() == 0:
+                with contextlib.suppress(OSError):  # a folder that cannot be written says so with the result
+                    cell.lock.parent.mkdir(parents=True, exist_ok=True)
+                    if not stack.enter_context(files.locked(cell.lock)):
+                        state = "elsewhere"
+                    else:
+                        stack.callback(cell.lock.unlink, missing_ok=True)
+                        found = cell.state()  # another job may have ended it by now
+                        state = found if found in WHOLE else None
+            yield comm.bcast(state)
 
-        def on_look(observer, t):
-            nonlocal last_written, cost
-            watcher.looks(t, observer.end, observer.loss)
-            if time.monotonic() - last_written > max(PARTIAL_EVERY, cost / PARTIAL_SHARE):
-                began = time.monotonic()
-                with contextlib.suppress(InputError):  # the run may still end well
-                    self._write(partial, observer.record, task, path.stem)
-                last_written = time.monotonic()
-                cost = last_written - began
-
-        if comm.Get_rank() == 0:
-            watcher.begins(self.index, path.stem, self.spec, self.R)
-        record = synchronous.run(comm, task, on_look)
-        once(comm, self._keep, record, task, path, partial)
-        if comm.Get_rank() == 0:
-            watcher.ended(self.index, path, record)
-        return record
-
-    def _write(self, path, record, task, run_id):
-        write(path, record, self._attributes(task, run_id), provenance.environment())
-
-    def _keep(self, record, task, path, partial):
-        whole = record.status in WHOLE
-        self._write(path if whole else partial, record, task, path.stem)
-        if whole:
-            partial.unlink(missing_ok=True)
-
-    def _attributes(self, task, run_id):
-        settings = task.spec.settings()
-        facts = {
-            "run_id": run_id,
-            "label": self.spec.method.label,
-            "R": self.R,
-            "hosted": self.spec.P > self.R,
-            "loop": "python",
-        }
-        facts |= {"n_samples": task.objective.n, "n_features": task.objective.dimension, "config": settings}
-        return flat(settings) | facts | task.data | task.objective.notes | provenance.software()
+    def _bound(self, comm, spec):
+        """The task of a cell on this rank; stores stay mapped from cell to cell. Collective."""
+        if spec.data not in self._stores:
+            self._stores[spec.data] = first_of_node(comm, lambda: open_data(spec))
+            found = self._stores[spec.data]
+            if len(set(comm.allgather(found and found.checksum))) > 1:
+                raise AgreedError(f"{spec.data}: ranks find different samples there", comm.Get_size())
+        return first_of_node(comm, lambda: self._binder.bind(spec, self._stores[spec.data]))
 
 
-def _specifications(comm, name, overrides):
-    """The checked cells, on every rank. Rank 0 reads; building imports problems, which compiles kernels."""
-    tables = once(comm, _read, name, overrides)
-    return first_of_node(comm, lambda: [build(table, source) for source, table in tables])
+def specifications(comm, name, how):
+    """The checked cells of a sweep, on every rank. Collective."""
+
+    def read():
+        return [cell for path in grid.sources(name) for cell in grid.expand(path, how.overrides)]
+
+    tables = once(comm, read)
+    return first_of_node(
+        comm, lambda: repeated([build(table, source) for source, table in tables], how.repeat)
+    )
 
 
-def _read(name, overrides):
-    """[(source, table)] of all cells, each known to be right."""
-    tables = [cell for path in grid.sources(name) for cell in grid.expand(path, overrides)]
-    for source, table in tables:
-        build(table, source)
-    return tables
+def _plan(specs, size, how, watcher):
+    """On rank 0: chosen cells; index → state of each; index → earlier starts of those that are to run."""
+    indices = chosen(specs, size, how.cells, how.where)
+    watcher.cells(len(indices), len(specs))
+    origins = _check([specs[index] for index in indices], size, how.out, watcher.converts)
+    cells = [located(index, specs[index], size, how.out, origins[specs[index].data]) for index in indices]
+    for folder in {cell.path.parent for cell in cells}:
+        with contextlib.suppress(OSError):
+            files.remove_stale(folder)
+    states = {cell.index: cell.state() for cell in cells}
+    starts = {}
+    for cell in cells:
+        state = states[cell.index]
+        if state not in WHOLE and (state not in RETRIED or state in how.retry):
+            starts[cell.index] = cell.starts()
+        else:
+            watcher.left(cell, state)
+    return cells, states, starts
 
 
-def _check_all(specs, size, out, converts):
-    """On rank 0: what can be known to be wrong before the first cell starts. Samples are converted here."""
-    seen = set()
+def _check(specs, size, out, converts):
+    """data → origin of its samples. What can be wrong is said before the first cell starts."""
+    seen, origins, binder = set(), {}, Binder()
     for spec in specs:
         if spec.R is not None and spec.R > size:
             raise InputError(f"{spec.name}: a cell asks for R = {spec.R} ranks; this job has {size}")
@@ -168,18 +199,14 @@ def _check_all(specs, size, out, converts):
         bound = json.dumps({k: v for k, v in spec.settings().items() if k in BOUND})
         if bound not in seen:
             seen.add(bound)
-            bind(spec, open_data(spec, converts))
+            store = open_data(spec, converts)
+            origins[spec.data] = origin(store)
+            binder.bind(spec, store)
+    return origins
 
 
-def _ranks(spec, size):
-    return spec.R if spec.R is not None else min(spec.P, size)
-
-
-def _bound(comm, spec, stores):
-    """The task of a cell on this rank; stores stay mapped from cell to cell. Collective."""
-    if spec.data not in stores:
-        stores[spec.data] = first_of_node(comm, lambda: open_data(spec))
-        checksums = comm.allgather(stores[spec.data] and stores[spec.data].checksum)
-        if len(set(checksums)) > 1:
-            raise AgreedError(f"{spec.data}: ranks find different samples there", comm.Get_size())
-    return first_of_node(comm, lambda: bind(spec, stores[spec.data]))
+def _phases(cells, side_by_side):
+    """(R, cells) of those that follow one another on as many ranks; side by side, the widest first."""
+    if side_by_side:
+        cells = sorted(cells, key=lambda cell: -cell.R)
+    return [(R, list(group)) for R, group in itertools.groupby(cells, lambda cell: cell.R)]

@@ -66,7 +66,9 @@ def test_a_sweep_runs_on_the_ranks_it_starts_and_a_second_time_not_at_all(place)
     ]
     assert "results/small" in first.stdout and first.stdout.count("logistic") == 3
     assert "2*" in first.stdout and "hosted" in first.stdout
-    assert "\x1b" not in first.stdout + first.stderr and "[3/3]" in first.stderr  # plain lines in a log
+    assert (
+        "\x1b" not in first.stdout + first.stderr and "3 cells\n[0] " in first.stderr
+    )  # plain lines in a log
     times = [path.stat().st_mtime_ns for path in files(place)]
     second = pavg("run", "small.toml", "-n", 2)
     assert second.returncode == 0 and second.stderr.count("there already") == 3
@@ -116,7 +118,7 @@ def start(command):
 def wait_for_begin(job):
     """Until the first cell has begun, and has passed a stop or two."""
     for line in job.stderr:
-        if line.startswith("[1/1]"):
+        if line.startswith("[0]"):
             time.sleep(1.0)
             return
 

@@ -1,0 +1,112 @@
+"""What cells a sweep has, where their files lie, and what is known of each."""
+
+import contextlib
+import json
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pavg import files
+from pavg.engine.checkpoint import Checkpoints
+from pavg.errors import InputError
+from pavg.records import names
+from pavg.records.reading import opened, status
+from pavg.records.writing import flat
+from pavg.spec import Spec
+from pavg.sweep import selection
+
+WHOLE = ("ok", "diverged", "skipped")  # a result with its final name
+RETRIED = ("failed", "timeout")  # run again only if asked to
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell. R : ranks that it takes; path : its result's final name."""
+
+    index: int
+    spec: Spec
+    R: int
+    path: Path
+
+    @property
+    def name(self):
+        return self.path.stem
+
+    @property
+    def partial(self):
+        """What there is of a run that was interrupted."""
+        return self.path.with_suffix(".partial.h5")
+
+    @property
+    def failed(self):
+        """What there is of a run that failed or took too long."""
+        return self.path.with_suffix(".failed.h5")
+
+    @property
+    def progress(self):
+        """How far a run is, while it runs."""
+        return self.path.parent / ".running" / f"{self.name}.json"
+
+    @property
+    def lock(self):
+        return self.path.parent / ".running" / f"{self.name}.lock"
+
+    @property
+    def checkpoints(self):
+        return self.path.parent / ".checkpoints" / self.name
+
+    def state(self):
+        """ok, diverged, skipped; failed, timeout; interrupted, missing. For one rank to ask."""
+        expected = {self.path: WHOLE, self.failed: RETRIED, self.partial: ("interrupted",)}
+        for path, states in expected.items():
+            found = path.exists() and status(path)
+            if found in states:
+                return found
+        return "missing"
+
+    def starts(self):
+        """How many times the cell has been started, as far as its files tell."""
+        counts = [Checkpoints(self.checkpoints, {}).starts()]
+        for path in (self.failed, self.partial):
+            with contextlib.suppress(InputError), opened(path) as file:
+                counts.append(int(file.attrs["attempts"]))
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            counts.append(int(json.loads(self.progress.read_text())["attempts"]))
+        return max(counts)
+
+    def report(self, **facts):
+        """Say how far the run is, in a file of its own; a disk that is full does not end a run."""
+        with contextlib.suppress(OSError):
+            self.progress.parent.mkdir(parents=True, exist_ok=True)
+            files.replace(self.progress, json.dumps(facts | {"updated": time.time()}).encode())
+
+
+def ranks(spec, size):
+    """R of a cell in a job of so many ranks."""
+    return spec.R if spec.R is not None else min(spec.P, size)
+
+
+def repeated(specs, times):
+    """The cells, so many times over: repetitions of one seed, the first of all cells first."""
+    if times == 1:
+        return specs
+    for spec in specs:
+        if spec.measure == "losses":
+            raise InputError(f"{spec.name}: --repeat {times}: losses are the same each time; expected times")
+        if spec.repetition:
+            raise InputError(f"{spec.name}: --repeat {times}: the file sets repetition; expected one of them")
+    return [replace(spec, repetition=r) for r in range(times) for spec in specs]
+
+
+def chosen(specs, size, cells=None, where=None):
+    """Indices of the cells that --cells and --where mean."""
+    if cells is None and where is None:
+        return range(len(specs))
+    settings = [flat(spec.settings()) | {"R": ranks(spec, size)} for spec in specs]
+    return selection.chosen(settings, cells, where)
+
+
+def located(index, spec, size, out, origin):
+    """The `Cell` of a specification in a job of `size` ranks. origin : of its samples (`engine.task`)."""
+    R = ranks(spec, size)
+    return Cell(index, spec, R, out / spec.name / f"{names.run_id(spec, R, origin)}.h5")
