@@ -6,6 +6,7 @@ Root, and Debian's slurm-wlm and munge. CPUs are not confined: times there mean 
 import contextlib
 import fcntl
 import os
+import random
 import shutil
 import signal
 import socket
@@ -20,6 +21,7 @@ CONFIGURATION = """\
 ClusterName=pavg
 SlurmctldHost={host}(127.0.0.1)
 SlurmctldPort={port}
+FirstJobId={job}
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
@@ -138,6 +140,8 @@ class Cluster:
             nodes=nodes,
             cpus=cpus,
             partition=PARTITION,
+            # MPICH names its shared memory after Slurm's job and step: no two clusters may have the same
+            job=random.randrange(1, 60_000) * 1000,
         )
         (self.folder / "slurm.conf").write_text(text)
         (self.folder / "state").mkdir()

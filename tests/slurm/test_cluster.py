@@ -1,7 +1,6 @@
-"""Sweeps through a real Slurm: two emulated nodes, arrays, a time limit, requeueing; results as on a laptop."""
+"""Sweeps through a real Slurm: two emulated nodes, arrays, requeueing. Results as on a laptop."""
 
 import os
-import subprocess
 import sys
 
 import h5py
