@@ -186,7 +186,7 @@ def slurm():
         yield ok("Slurm: none here")
         return
     kinds = sorted(set(re.findall(r"\b(?:pmi2|pmix|cray_shasta)\b", _output(["srun", "--mpi=list"])[1])))
-    release = _output(["srun", "--version"])[1].strip()
+    release = _last(_output(["srun", "--version"])[1].splitlines())
     found = f"Slurm: {release}; srun --mpi: {', '.join(kinds) or 'neither pmi2 nor pmix'}"
     yield ok(found) if kinds else warning(found, "use mpirun inside the job")
     code, said = _output(["sinfo", "--noheader"])

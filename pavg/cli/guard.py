@@ -1,12 +1,14 @@
 """Around everything that runs under MPI: one rank's failure is the job's, within seconds."""
 
+import atexit
 import contextlib
 import sys
 import time
 import traceback
 
 from pavg.cli import BAD_INPUT
-from pavg.comm.launch import CELL_FAILED, check_size, launched_rank
+from pavg.comm import segments
+from pavg.comm.launch import CELL_FAILED, check_size, first_of_node, launched_rank
 from pavg.errors import InputError
 
 
@@ -24,6 +26,10 @@ def guarded(body):
         from pavg.sweep.attempt import CellFailed
 
         comm = MPI.COMM_WORLD
+        segments.note()
+        atexit.register(segments.forget)
+        if first_of_node():
+            segments.clean()
         check_size(comm)
     except (ImportError, RuntimeError) as error:  # what mpi4py raises where there is no MPI library
         _say(f"pavg: no MPI: {error}; load a module or pip install 'pavg[mpi]'")

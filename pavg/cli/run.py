@@ -37,6 +37,13 @@ POSITIVE = click.FloatRange(0, min_open=True)
 @click.option(
     "--checkpoint-rounds", type=click.IntRange(1), help="A checkpoint after so many rounds, each time."
 )
+@click.option(
+    "--patience",
+    type=POSITIVE,
+    default=1800.0,
+    show_default=True,
+    help="Seconds without a sign of life after which the job ends.",
+)
 @click.pass_context
 def command(context, spec, ranks, out, **options):
     """Run SPEC: a TOML file, a folder of them, or a benchmark's name (pavg list benchmarks).
@@ -46,7 +53,12 @@ def command(context, spec, ranks, out, **options):
     checkpoint is kept, and the same command goes on.
     """
     from pavg.comm import launch, signals
+    from pavg.errors import InputError
 
+    if options["timeout"] and options["timeout"] > options["patience"]:
+        raise InputError(
+            f"--timeout {options['timeout']:g}: expected less than --patience {options['patience']:g}"
+        )
     if ranks is not None:
         return launch.start(ranks, lambda again: _arguments(context, again))
     signals.install()

@@ -5,13 +5,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+from pavg.comm import segments
 from pavg.errors import InputError
 
 # what launchers set for their ranks, the step's size rather than the allocation's
 SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS")
 RANKS = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+LOCAL_RANKS = ("MPI_LOCALRANKID", "OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID")
 # root, more ranks than cores, no slow network probing: what a laptop or a container needs of Open MPI
 OPEN_MPI = {
     "OMPI_ALLOW_RUN_AS_ROOT": "1",
@@ -23,6 +26,7 @@ OPEN_MPI = {
 KILL_AFTER = 60.0  # seconds that a job has to end after a second Ctrl-C
 CELL_FAILED = 70  # EX_SOFTWARE: a cell failed and took the job with it; the others wait
 RESTARTS = 100  # jobs that may end so
+LINGER = 5.0  # seconds that ranks outlive their launcher, at most
 
 
 def _first(names):
@@ -32,6 +36,11 @@ def _first(names):
 def launched_rank():
     """This process's rank as its launcher says, before MPI is there; 0 without a launcher."""
     return _first(RANKS) or 0
+
+
+def first_of_node():
+    """Whether this process is the first of its job on this machine, as its launcher says."""
+    return not _first(LOCAL_RANKS)
 
 
 def check_size(comm):
@@ -77,7 +86,7 @@ def _job(command):
     a second one ends the job.
     """
     environment = OPEN_MPI | os.environ | {"PAVG_TERMINAL": str(int(sys.stderr.isatty()))}
-    asked, job = [], None
+    asked, job, began = [], None, time.time()
 
     def forward(number, frame):
         asked.append(number)
@@ -97,4 +106,6 @@ def _job(command):
     except OSError as error:
         raise InputError(f"{command[0]}: cannot be started: {error.strerror}") from None
     code = job.wait()
+    if code != 0:
+        segments.clean(LINGER, began)
     return code if code >= 0 else 128 - code  # as a shell says it

@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass, field
 
 from pavg.comm.agreement import all_come, once
+from pavg.comm.watchdog import Watchdog
 from pavg.engine import synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
@@ -50,7 +51,9 @@ class Attempt:
         care = self._care()
         own = comm.Dup()  # what a failed cell leaves unanswered is nobody else's
         try:
-            record = synchronous.run(own, self.task, care)
+            with Watchdog(comm, self.how.patience) as watchdog:
+                care.heard = watchdog.heard
+                record = synchronous.run(own, self.task, care)
             own.Free()
         except Exception as error:
             record = self._failed(comm, care.record, error)

@@ -38,7 +38,7 @@ class How:
     out : folder of results; cells, where : which (None: all); repeat : repetitions; retry : run what
     failed or took too long again; timeout : seconds a cell; side_by_side : cells that need fewer ranks
     than there are run at the same time; checkpoint_seconds, checkpoint_rounds : how often, at least so
-    far apart.
+    far apart; patience : seconds without a sign of life after which the job ends.
     """
 
     out: Path
@@ -51,6 +51,7 @@ class How:
     side_by_side: bool = False
     checkpoint_seconds: float | None = 300.0
     checkpoint_rounds: int | None = None
+    patience: float = 1800.0
 
 
 class Watcher:

@@ -1,0 +1,122 @@
+"""Shared-memory files that MPI libraries leave behind when a job is killed: noted, and removed later.
+
+Each rank notes which files under /dev/shm it has mapped, in a folder there, and takes the note back when
+it ends. Where processes have died without that, the next job on the machine removes what they had noted, and
+nothing else. A machine without /proc or /dev/shm has no notes.
+"""
+
+import contextlib
+import json
+import os
+import stat
+import time
+from pathlib import Path
+
+MEMORY = Path("/dev/shm")
+PROCESSES = Path("/proc")
+FOLDER = MEMORY / f"pavg-{os.getuid()}"
+
+
+def note():
+    """Write down what this process has mapped; to be called when MPI is there."""
+    with contextlib.suppress(OSError):
+        text = json.dumps(_mapped())
+        for _ in range(10):  # the last one to end removes the folder, perhaps just now
+            with contextlib.suppress(FileNotFoundError):
+                FOLDER.mkdir(mode=0o700, exist_ok=True)
+                if _ours():
+                    _note().write_text(text)
+                return
+
+
+def forget():
+    """Take this process's note back: it ends in order, and MPI removes its files itself."""
+    with contextlib.suppress(OSError):
+        _note().unlink()
+        FOLDER.rmdir()  # where that was the last one
+
+
+def clean(patience=0.0, after=0.0):
+    """Remove the files of jobs of this user whose processes are all dead, and their notes.
+
+    patience : wait so many seconds at most for the processes that wrote notes later than `after`
+        (time.time()) to die.
+    """
+    end = time.monotonic() + patience
+    with contextlib.suppress(OSError):
+        while _clean(after) and time.monotonic() < end:
+            time.sleep(0.05)
+
+
+def _clean(after):
+    """One pass; whether a process that wrote its note later than `after` lives."""
+    alive, dead, young = {}, {}, False
+    for path in FOLDER.iterdir() if _ours() else ():
+        namespace, pid, born = path.name.split("-")
+        if namespace != _namespace():
+            continue  # of another container, whose processes are hidden from us
+        with contextlib.suppress(FileNotFoundError):  # gone by now
+            try:
+                mapped = json.loads(path.read_text())
+            except ValueError:  # its process writes it, or was killed at that
+                mapped = {}
+            if _born(pid) == born:
+                alive |= mapped
+                young |= path.stat().st_mtime > after
+            else:
+                dead[path] = mapped
+    for path, mapped in dead.items():
+        for name in mapped.keys() - alive.keys():
+            with contextlib.suppress(OSError):  # gone by now
+                if _identity(MEMORY / name) == mapped[name]:
+                    (MEMORY / name).unlink()
+        path.unlink(missing_ok=True)
+    if dead:
+        with contextlib.suppress(OSError):
+            FOLDER.rmdir()
+    return young
+
+
+def _mapped():
+    """name → identity of the files under /dev/shm that this process has mapped."""
+    found = {}
+    for line in (PROCESSES / "self" / "maps").read_text().splitlines():
+        path = Path(line.split(maxsplit=5)[-1])
+        if path.parent == MEMORY and path.name not in found:
+            with contextlib.suppress(OSError):  # removed already, still mapped
+                found[path.name] = _identity(path)
+    return found
+
+
+def _identity(path):
+    """What tells a file from a later one of the same name. OSError unless it is a plain one of ours."""
+    facts = path.lstat()
+    if not stat.S_ISREG(facts.st_mode) or facts.st_uid != os.getuid():
+        raise PermissionError(f"{path}: somebody else's")
+    return [facts.st_ino, facts.st_dev]
+
+
+def _ours():
+    """Whether the folder of notes is this user's alone: what stands in them is removed."""
+    with contextlib.suppress(FileNotFoundError):
+        facts = FOLDER.lstat()
+        return stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid() and not facts.st_mode & 0o077
+    return False
+
+
+def _note():
+    return FOLDER / f"{_namespace()}-{os.getpid()}-{_born(os.getpid())}"
+
+
+def _namespace():
+    """Of the process ids: the same number means another process elsewhere."""
+    return str(os.stat(PROCESSES / "self" / "ns" / "pid").st_ino)
+
+
+def _born(pid):
+    """When a process started, in ticks since the machine did, as text; None where none runs any more."""
+    try:
+        state, *facts = (PROCESSES / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    return None if state in "ZX" else facts[18]

@@ -1,0 +1,219 @@
+"""Shared-memory files of killed jobs are removed; those of living jobs and of other programs are not."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from pavg.comm import segments
+from tests.conftest import mpi_named
+from tests.processes import ranks, running, wait_for
+from tests.test_mpi import MPIS
+
+MEMORY = Path("/dev/shm")
+HOLDER = """
+import mmap, sys
+from pathlib import Path
+from pavg.comm import segments
+
+segments.FOLDER = Path(sys.argv[1])
+held = []
+for path in sys.argv[2:]:
+    with open(path, "a+b") as file:
+        file.truncate(4096)
+        held.append(mmap.mmap(file.fileno(), 4096))
+segments.note()
+print("noted", flush=True)
+sys.stdin.read()
+segments.forget()
+"""
+JOB = """
+import os, signal, sys
+from pathlib import Path
+from pavg.comm import segments
+
+segments.FOLDER = Path(sys.argv[1])
+from pavg.cli.guard import guarded
+
+def body(comm):
+    comm.Barrier()
+    if comm.Get_rank() == 0 and sys.argv[2] == "dies":
+        print(*segments._mapped(), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    comm.Barrier()
+    return 0
+
+sys.exit(guarded(body))
+"""
+ENDLESS = """
+P = 2
+step_size = 1e-9
+stop.seconds = 1000
+problem = "double-well"
+method = {name = "periodic", K = 1000}
+evaluate.at = [64]
+"""
+
+pytestmark = pytest.mark.skipif(
+    not (MEMORY.is_dir() and Path("/proc/self/maps").exists()), reason="no /dev/shm or no /proc"
+)
+
+
+@pytest.fixture
+def notes(tmp_path, monkeypatch):
+    """The folder of notes, for this test alone."""
+    folder = tmp_path / "notes"
+    monkeypatch.setattr(segments, "FOLDER", folder)
+    return folder
+
+
+@pytest.fixture
+def memory():
+    """A function that names a file under /dev/shm; it is gone after the test."""
+    made = []
+
+    def path():
+        made.append(MEMORY / f"pavg-test-{uuid.uuid4().hex}")
+        return made[-1]
+
+    yield path
+    for each in made:
+        each.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def holder(notes):
+    """A function that starts a process which has mapped and noted files."""
+    jobs = []
+
+    def start(*paths):
+        command = [sys.executable, "-c", HOLDER, str(notes), *map(str, paths)]
+        job = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        jobs.append(job)
+        assert job.stdout.readline() == "noted\n"
+        return job
+
+    yield start
+    for job in jobs:
+        job.kill()
+        job.communicate(timeout=10)
+
+
+def dead(job):
+    job.kill()
+    job.wait()
+
+
+def test_what_a_killed_process_had_mapped_is_removed(notes, memory, holder):
+    path = memory()
+    dead(holder(path))
+    segments.clean()
+    assert not path.exists() and not notes.exists()
+
+
+def test_a_killed_process_that_nobody_has_waited_for_is_dead(notes, memory, holder):
+    path = memory()
+    os.kill(holder(path).pid, signal.SIGKILL)
+    segments.clean(patience=10.0)
+    assert not path.exists() and not notes.exists()
+
+
+def test_what_a_living_process_has_mapped_is_kept(memory, holder):
+    shared, own = memory(), memory()
+    living = holder(shared)
+    dead(holder(shared, own))
+    segments.clean()
+    assert shared.exists() and not own.exists()
+    dead(living)
+    segments.clean()
+    assert not shared.exists()
+
+
+def test_a_process_that_ends_in_order_leaves_no_note(notes, memory, holder):
+    job = holder(memory())
+    assert len(list(notes.iterdir())) == 1
+    job.communicate("", timeout=10)
+    assert not notes.exists()
+
+
+def test_a_later_file_of_the_same_name_is_kept(memory, holder):
+    path = memory()
+    dead(holder(path))
+    path.rename(memory())
+    path.write_text("another program's")
+    segments.clean()
+    assert path.exists()
+
+
+def test_notes_of_another_container_are_left_alone(notes, memory, holder):
+    path = memory()
+    dead(holder(path))
+    [note] = notes.iterdir()
+    note.rename(notes / f"1-{note.name.split('-', 1)[1]}")
+    segments.clean()
+    assert path.exists()
+
+
+@pytest.mark.parametrize("foreign", ["a link", "open to all"])
+def test_a_folder_that_others_could_write_is_not_believed(notes, memory, holder, foreign):
+    path = memory()
+    dead(holder(path))
+    if foreign == "a link":
+        notes.rename(notes.with_name("elsewhere"))
+        notes.symlink_to("elsewhere")
+    else:
+        notes.chmod(0o777)
+    segments.clean()
+    assert path.exists()
+
+
+def test_a_damaged_note_does_no_harm(notes, memory, holder):
+    dead(holder(memory()))
+    [note] = notes.iterdir()
+    note.write_text("{")
+    segments.clean()
+    assert not notes.exists()
+
+
+@pytest.mark.parametrize("missing", ["MEMORY", "PROCESSES"])
+def test_without_proc_or_shared_memory_there_is_nothing_to_do(tmp_path, monkeypatch, missing):
+    monkeypatch.setattr(segments, missing, tmp_path / "nowhere")
+    monkeypatch.setattr(segments, "FOLDER", tmp_path / "nowhere" / "notes")
+    segments.note()
+    segments.clean()
+    segments.forget()
+    assert not (tmp_path / "nowhere").exists()
+
+
+@pytest.mark.mpirun
+@pytest.mark.parametrize("mpi", MPIS)
+def test_the_next_job_removes_what_a_killed_one_left(mpirun, notes, mpi):
+    killed = mpirun(2, "-c", JOB, notes, "dies", mpi=mpi)
+    names = killed.stdout.split()
+    assert killed.returncode != 0 and names
+    wait_for(lambda: not running(notes))  # Open MPI's ranks outlive their launcher for a moment
+    assert mpirun(2, "-c", JOB, notes, "lives", mpi=mpi).returncode == 0
+    assert not notes.exists() and not any((MEMORY / name).exists() for name in names)
+
+
+@pytest.mark.mpirun
+def test_pavg_run_n_cleans_up_after_its_own_job(tmp_path):
+    mpi_named("default")
+    (tmp_path / "endless.toml").write_text(ENDLESS)
+    command = [sys.executable, "-m", "pavg", "run", tmp_path / "endless.toml", "-n", "2", "--out", tmp_path]
+    job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        pid = wait_for(lambda: ranks(tmp_path).get(1))
+        [note] = wait_for(lambda: [*segments.FOLDER.glob(f"*-{pid}-*")])
+        mapped = wait_for(lambda: note.read_text())
+        os.kill(pid, signal.SIGKILL)
+        assert job.wait(timeout=30) != 0
+    finally:
+        job.terminate()
+    assert not running(tmp_path) and not note.exists()
+    assert json.loads(mapped) and not any((MEMORY / name).exists() for name in json.loads(mapped))
