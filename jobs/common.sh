@@ -18,7 +18,8 @@ pass_on() {
 trap pass_on USR1
 
 supervise() {
-    local code=75 starts=0 job=${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID:-}}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}
+    local word kept code=75 starts=0
+    local job=${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID:-}}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}
     while [[ -z $asked ]]; do
         starts=$((starts + 1))
         "$@" &
@@ -29,11 +30,16 @@ supervise() {
             wait "$launcher" || code=$?
         done
         ((code == 70 && starts < max_starts)) || break # 70: a cell has failed; the same command goes on with the others
-        code=75
+        code=75 kept=()
+        for word in "$@"; do [[ $word == --retry=* ]] || kept+=("$word"); done
+        set -- "${kept[@]}" # what has failed now is not tried once more
     done
     if [[ -n $job ]] && ((code == 75 && ${SLURM_RESTART_COUNT:-0} < max_requeues)); then
         echo "interrupted: back into the queue, $((${SLURM_RESTART_COUNT:-0} + 1)) of at most $max_requeues times"
-        scontrol requeue "$job" || echo "it cannot be requeued here: submit it again, and it goes on" >&2
+        if scontrol requeue "$job"; then
+            sleep 600 # Slurm ends this script; an exit code of its own could be taken for the end of the job
+        fi
+        echo "it cannot be put back here: submit it again, and it goes on" >&2
     fi
     return "$code"
 }

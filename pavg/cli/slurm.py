@@ -52,7 +52,7 @@ def command(spec, **options):
     """
     from pavg.slurm import plan, script
 
-    _check_run_options(spec, options["run_options"])
+    options["run_options"] = _run_options(spec, options["run_options"])
     if options["submit"] and options["kind"] not in SLURM:
         raise click.UsageError("--submit: bash starts a hostfile job; it is nothing for sbatch")
     specs = plan.cells(spec, options["overrides"])
@@ -71,8 +71,8 @@ def command(spec, **options):
     return _submit(folder, [*scripts]) if options["submit"] else 0
 
 
-def _check_run_options(spec, arguments):
-    """A usage error for what `pavg run` would refuse within the job, and for what the scripts give it."""
+def _run_options(spec, arguments):
+    """Options of `pavg run`, --retry in one word each; a usage error for what it, or a script, would refuse."""
     from click.core import ParameterSource
 
     from pavg.cli import run

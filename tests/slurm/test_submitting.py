@@ -83,6 +83,9 @@ def test_time_is_read_as_slurm_reads_it(time, hours):
 
 
 def test_options_behind_two_dashes_go_to_the_run(place):
+    pavg("--kind", "allocation", "--", "--retry", "failed", "--timeout", "60")
+    text = (place / "jobs-wells" / "allocation.sbatch").read_text()
+    assert "pavg run wells.toml --out results --timeout 60 --retry=failed --side-by-side" in text
     with pytest.raises(Exception, match="No such option.*--no-such"):
         pavg("--", "--no-such", "1")
     with pytest.raises(Exception, match="-n cannot stand behind --"):

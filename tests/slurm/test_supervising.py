@@ -48,14 +48,14 @@ def program(path, text):
 def job(tmp_path):
     """A function that starts the script of an array's element, its command ending with these exit codes."""
     launcher = program(tmp_path / "launcher", COMMAND)
-    program(tmp_path / "scontrol", '#!/bin/sh\necho "$*" >> requeued\n')
+    program(tmp_path / "scontrol", '#!/bin/sh\necho "$*" >> requeued\nkill $PPID  # as Slurm does\n')
     (tmp_path / "three.toml").write_text(SWEEP.replace("[0.1]", "0.1"))
     specs = grid.cells(tmp_path / "three.toml")
 
-    def start(*codes, variables=None):
+    def start(*codes, variables=None, options=()):
         (tmp_path / "codes").write_text("\n".join(codes))
         settings = script.Settings(
-            arguments=("three.toml",),
+            arguments=("three.toml", *options),
             out=Path("results"),
             folder=tmp_path,
             launcher=launcher,
@@ -99,20 +99,31 @@ def test_after_a_failed_cell_the_same_command_goes_on(job, tmp_path):
     assert len(set(lines(tmp_path / "starts"))) == 1 and len(lines(tmp_path / "starts")) == 3
 
 
+def test_what_failed_is_retried_by_the_first_start_alone(job, tmp_path):
+    assert end(job("70", "0", options=("--retry=failed", "--timeout=9"))) == 0
+    first, again = lines(tmp_path / "starts")
+    assert "--retry=failed --timeout=9" in first and "--timeout=9" in again and "--retry" not in again
+
+
 def test_it_is_started_no_more_often_than_there_are_cells_to_fail(job, tmp_path):
     assert end(job(*["70"] * 9)) == 70
     assert len(lines(tmp_path / "starts")) == 4
 
 
 def test_an_interrupted_element_is_put_back_into_the_queue(job, tmp_path):
-    assert end(job("75")) == 75
+    assert end(job("75")) == -signal.SIGTERM
     assert lines(tmp_path / "requeued") == ["requeue 17_0"]
 
 
 def test_a_bounded_number_of_times(job, tmp_path):
-    assert end(job("75", variables={"SLURM_RESTART_COUNT": "1"})) == 75
+    assert end(job("75", variables={"SLURM_RESTART_COUNT": "1"})) == -signal.SIGTERM
     assert end(job("75", "75", variables={"SLURM_RESTART_COUNT": "2"})) == 75
     assert len(lines(tmp_path / "requeued")) == 1
+
+
+def test_where_it_cannot_be_put_back_it_ends_as_its_command(job, tmp_path):
+    program(tmp_path / "scontrol", "#!/bin/sh\nexit 1\n")
+    assert end(job("75")) == 75
 
 
 def test_usr1_is_passed_on_and_the_exit_code_comes_back(job, tmp_path):
@@ -121,7 +132,7 @@ def test_usr1_is_passed_on_and_the_exit_code_comes_back(job, tmp_path):
     while not (tmp_path / "waiting").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGUSR1)
-    assert end(process) == 75
+    assert end(process) == -signal.SIGTERM
     assert lines(tmp_path / "requeued") == ["requeue 17_0"]
 
 
@@ -131,7 +142,8 @@ def test_a_command_is_not_started_again_once_usr1_came(job, tmp_path):
     while not (tmp_path / "waiting").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     process.send_signal(signal.SIGUSR1)
-    assert end(process) == 75  # as if it had been interrupted: there is more to do
+    end(process)
+    assert lines(tmp_path / "requeued")  # as if it had been interrupted: there is more to do
     assert len(lines(tmp_path / "starts")) == 1
 
 
