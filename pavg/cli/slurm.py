@@ -72,7 +72,7 @@ def command(spec, **options):
 
 
 def _run_options(spec, arguments):
-    """Options of `pavg run`, --retry in one word each; a usage error for what it, or a script, would refuse."""
+    """Options of `pavg run`, --retry in one word each; a usage error for those that it or a script refuses."""
     from click.core import ParameterSource
 
     from pavg.cli import run
