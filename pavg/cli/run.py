@@ -64,7 +64,9 @@ def command(context, spec, ranks, out, **options):
     signals.install()
     from pavg.cli.guard import guarded
 
-    return guarded(lambda comm: _run(comm, spec, out, options))
+    code = guarded(lambda comm: _run(comm, spec, out, options))
+    signals.ignore()
+    return code
 
 
 def _arguments(context, again):

@@ -148,12 +148,16 @@ class _Job:
 
     def _bound(self, comm, spec):
         """The task of a cell on this rank; stores stay mapped from cell to cell. Collective."""
-        if spec.data not in self._stores:
-            self._stores[spec.data] = first_of_node(comm, lambda: open_data(spec))
-            found = self._stores[spec.data]
-            if len(set(comm.allgather(found and found.checksum))) > 1:
-                raise AgreedError(f"{spec.data}: ranks find different samples there", comm.Get_size())
-        return first_of_node(comm, lambda: self._binder.bind(spec, self._stores[spec.data]))
+
+        def bound():
+            if spec.data not in self._stores:
+                self._stores[spec.data] = open_data(spec)
+            return self._binder.bind(spec, self._stores[spec.data])
+
+        task = first_of_node(comm, bound)
+        if len(set(comm.allgather(task.data.get("data_checksum")))) > 1:
+            raise AgreedError(f"{spec.data}: ranks find different samples there", comm.Get_size())
+        return task
 
 
 def specifications(comm, name, how):
