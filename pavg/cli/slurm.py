@@ -8,8 +8,8 @@ import click
 from pavg.slurm.names import KINDS, SLURM, safe
 
 COUNT = click.IntRange(1)
-# options of `pavg run` that the scripts give it themselves
-RESERVED = {"ranks", "cells", "side_by_side", "dry_run", "overrides", "out"}
+# options of `pavg run` that are ours too, or that the scripts give it
+RESERVED = {"ranks", "cells", "where", "repeat", "side_by_side", "dry_run", "overrides", "out"}
 
 
 @click.command("slurm")
@@ -17,6 +17,9 @@ RESERVED = {"ranks", "cells", "side_by_side", "dry_run", "overrides", "out"}
 @click.argument("run_options", nargs=-1, metavar="[-- OPTIONS OF pavg run]")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a key, as method.K=16.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
+@click.option("--cells", metavar="RANGES", help="Only these cells of the file, as 3:9 or 0,4,8:12:2.")
+@click.option("--where", metavar="EXPRESSION", help="Only cells for which this is true: 'K<64 and P==8'.")
+@click.option("--repeat", type=COUNT, default=1, help="Repetitions of each cell, for times.")
 @click.option("--kind", type=click.Choice(KINDS), default="array", show_default=True)
 @click.option("--jobs", type=click.Path(path_type=Path), help="Folder of the scripts [default: jobs-NAME].")
 @click.option("--time", default="01:00:00", show_default=True, help="Limit of a job, or of an element.")
@@ -51,16 +54,18 @@ def command(spec, **options):
     A script can be read and edited; sbatch takes it. What stands behind -- goes to pavg run.
     """
     from pavg.slurm import plan, script
+    from pavg.sweep.cells import chosen
 
     options["run_options"] = _run_options(spec, options["run_options"])
     if options["submit"] and options["kind"] not in SLURM:
         raise click.UsageError("--submit: bash starts a hostfile job; it is nothing for sbatch")
-    specs = plan.cells(spec, options["overrides"])
+    specs = plan.cells(spec, options["overrides"], options["repeat"])
     shape = plan.shape(
         specs, options["kind"], options["ntasks"], options["nodes"], options["ntasks_per_node"]
     )
     settings = _settings(spec, options, shape)
-    jobs = plan.plan(specs, options["kind"], shape.ranks, options["max_array"])
+    wanted = chosen(specs, shape.ranks or max(spec.P for spec in specs), options["cells"], options["where"])
+    jobs = plan.plan(specs, options["kind"], shape.ranks, options["max_array"], wanted)
     scripts = script.scripts(jobs, settings)
     _show(jobs, scripts, settings)
     if options["dry_run"]:
@@ -72,7 +77,7 @@ def command(spec, **options):
 
 
 def _run_options(spec, arguments):
-    """Options of `pavg run`, --retry in one word each; a usage error for those that it or a script refuses."""
+    """Options of `pavg run`, --retry in one word each; a usage error for what it or a script refuses."""
     from click.core import ParameterSource
 
     from pavg.cli import run
@@ -82,8 +87,16 @@ def _run_options(spec, arguments):
         given = context.get_parameter_source(parameter.name) == ParameterSource.COMMANDLINE
         if given and parameter.name in RESERVED:
             raise click.UsageError(
-                f"{parameter.opts[0]} cannot stand behind --: the scripts say that themselves"
+                f"{parameter.opts[0]} cannot stand behind --: give it to pavg slurm, or leave it to the scripts"
             )
+    retried = [f"--retry={state}" for state in context.params["retry"]]
+    others, words = [], iter(arguments)
+    for word in words:
+        if word == "--retry":
+            next(words)
+        elif not word.startswith("--retry="):
+            others.append(word)
+    return (*others, *retried)
 
 
 def _settings(spec, options, shape):
@@ -92,6 +105,8 @@ def _settings(spec, options, shape):
     from pavg.slurm.script import Settings
 
     overrides = [f"--set={text}" for text in options["overrides"]]
+    if options["repeat"] > 1:
+        overrides.append(f"--repeat={options['repeat']}")
     given = [(name, options[name]) for name in ("partition", "account", "constraint") if options[name]]
     directives = [(name, values.directive(name, value)) for name, value in given]
     if values.seconds(values.directive("time", options["time"])) <= options["signal"]:

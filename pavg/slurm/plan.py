@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pavg.errors import InputError
 from pavg.sweep import grid
+from pavg.sweep.cells import repeated
 
 
 @dataclass(frozen=True)
@@ -53,15 +54,16 @@ def shape(specs, kind, ranks, nodes, per_node):
     return Shape(ranks, nodes, per_node)
 
 
-def plan(specs, kind, ranks=None, max_array=1001):
+def plan(specs, kind, ranks=None, max_array=1001, chosen=None):
     """The jobs of a sweep: for an array one for each P, else one for all.
 
     specs : all cells, in file order. ranks : of every job; of an array at most. Without it, as many as
-    learners. max_array : Slurm's MaxArraySize, one more than the largest index. InputError where a
-    cell asks for more ranks.
+    learners. max_array : Slurm's MaxArraySize, one more than the largest index. chosen : indices of the
+    cells that are meant; None: all. InputError where a cell asks for more ranks.
     """
     groups = {}
-    for index, spec in enumerate(specs):
+    for index in range(len(specs)) if chosen is None else chosen:
+        spec = specs[index]
         R = spec.R or min(spec.P, ranks or spec.P)
         if ranks is not None and R > ranks:
             raise InputError(f"{spec.name}: cell {index} asks for R = {R} ranks; the jobs have {ranks}")
@@ -79,9 +81,9 @@ def plan(specs, kind, ranks=None, max_array=1001):
     return jobs
 
 
-def cells(name, overrides):
+def cells(name, overrides, repeat):
     """All cells of a file, folder or benchmark, checked, in the order that `pavg run` counts them."""
-    return [spec for path in grid.sources(name) for spec in grid.cells(path, overrides)]
+    return repeated([spec for path in grid.sources(name) for spec in grid.cells(path, overrides)], repeat)
 
 
 def text(indices):

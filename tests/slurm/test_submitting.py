@@ -92,6 +92,17 @@ def test_options_behind_two_dashes_go_to_the_run(place):
         pavg("--", "-n", "4")
 
 
+def test_cells_are_chosen_and_repeated_as_in_a_run(place):
+    pavg("--where", "K == 16 and P > 1", "--repeat", "2")
+    assert not (place / "jobs-wells" / "P001.sbatch").exists()
+    text = (place / "jobs-wells" / "P004.sbatch").read_text()
+    assert "\ncells=(\n    4 10\n)\n" in text and "--repeat=2" in text
+    with pytest.raises(InputError, match="--cells"):
+        pavg("--cells", "6")
+    with pytest.raises(Exception, match="--where cannot stand behind --"):
+        pavg("--", "--where", "P == 1")
+
+
 def test_an_edited_script_is_not_written_over(place):
     pavg()
     assert pavg()[0] == 0  # the same texts
