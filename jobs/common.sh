@@ -37,7 +37,7 @@ supervise() {
     if [[ -n $job ]] && ((code == 75 && ${SLURM_RESTART_COUNT:-0} < max_requeues)); then
         echo "interrupted: back into the queue, $((${SLURM_RESTART_COUNT:-0} + 1)) of at most $max_requeues times"
         if scontrol requeue "$job"; then
-            sleep 600 # Slurm ends this script; an exit code of its own could be taken for the end of the job
+            sleep 600 # until Slurm ends this script, which it does at once
         fi
         echo "it cannot be put back here: submit it again, and it goes on" >&2
     fi

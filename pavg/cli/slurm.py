@@ -87,7 +87,7 @@ def _run_options(spec, arguments):
         given = context.get_parameter_source(parameter.name) == ParameterSource.COMMANDLINE
         if given and parameter.name in RESERVED:
             raise click.UsageError(
-                f"{parameter.opts[0]} cannot stand behind --: give it to pavg slurm, or leave it to the scripts"
+                f"{parameter.opts[0]} cannot stand behind --: give it to pavg slurm, or leave it out"
             )
     retried = [f"--retry={state}" for state in context.params["retry"]]
     others, words = [], iter(arguments)

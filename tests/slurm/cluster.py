@@ -109,10 +109,10 @@ class Cluster:
                 raise AssertionError(f"waited {seconds} s for {what}\n{self.logs()}")
             time.sleep(0.1)
 
-    def logs(self):
+    def logs(self, last=8):
         """The last lines of all logs."""
         ends = [
-            f"--- {path.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-8:])
+            f"--- {path.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-last:])
             for path in sorted(self.folder.glob("*.log"))
         ]
         return "\n".join(ends)
