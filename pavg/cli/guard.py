@@ -20,14 +20,13 @@ def guarded(body):
     exception on one rank would leave the others waiting for ever.
     """
     try:
-        from mpi4py import MPI
+        with segments.noted():
+            from mpi4py import MPI
 
         from pavg.comm.agreement import AgreedError
         from pavg.sweep.attempt import CellFailed
 
         comm = MPI.COMM_WORLD
-        segments.note()
-        atexit.register(segments.forget)
         if first_of_node():
             segments.clean()
         check_size(comm)
@@ -39,7 +38,9 @@ def guarded(body):
             _say(f"pavg: {error}")
         return BAD_INPUT
     try:
-        return body(comm)
+        code = body(comm)
+        atexit.register(segments.forget)
+        return code
     except AgreedError as error:
         if comm.Get_rank() == 0:
             _say(f"pavg: {error}")

@@ -1,13 +1,14 @@
 """Shared-memory files that MPI libraries leave behind when a job is killed: noted, and removed later.
 
-Each rank notes which files under /dev/shm it has mapped, in a folder there, and takes the note back when
-it ends. Where processes have died without that, the next job on the machine removes what they had noted, and
-nothing else. A machine without /proc or /dev/shm has no notes.
+It is noted, in a folder under /dev/shm, which files there each rank has mapped; a rank that ends well takes
+its note back. Where processes have ended without that, the next job on the machine removes what was noted
+of them, and nothing else. A machine without /proc or /dev/shm has no notes.
 """
 
 import contextlib
 import json
 import os
+import signal
 import stat
 import time
 from pathlib import Path
@@ -15,24 +16,58 @@ from pathlib import Path
 MEMORY = Path("/dev/shm")
 PROCESSES = Path("/proc")
 FOLDER = MEMORY / f"pavg-{os.getuid()}"
+LOOK, LONGEST = 0.01, 60.0  # seconds between two looks while MPI starts, and in all
 
 
-def note():
-    """Write down what this process has mapped; to be called when MPI is there."""
-    with contextlib.suppress(OSError):
-        text = json.dumps(_mapped())
+@contextlib.contextmanager
+def noted():
+    """Around the start of MPI, which a kill may hit too: note what this process maps, then and afterwards.
+
+    A child process looks meanwhile: what starts MPI holds the interpreter.
+    """
+    watched, child = os.getpid(), 0
+    if MEMORY.is_dir() and PROCESSES.is_dir():
+        child = os.fork()
+        if child == 0:
+            _note_until_alone(watched)
+    try:
+        yield
+    finally:
+        if child:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        with contextlib.suppress(OSError):
+            _note(watched)
+
+
+def _note_until_alone(watched):
+    """In the child process: note what the parent maps, until one of the two is killed."""
+    try:
+        end, before = time.monotonic() + LONGEST, {}
+        while os.getppid() == watched and time.monotonic() < end:
+            before = _note(watched, before)
+            time.sleep(LOOK)
+    finally:
+        os._exit(0)
+
+
+def _note(pid, before=None):
+    """Write down what a process has mapped, where that is not as `before`; returns it."""
+    mapped = _mapped(pid)
+    if mapped != before:
         for _ in range(10):  # the last one to end removes the folder, perhaps just now
             with contextlib.suppress(FileNotFoundError):
                 FOLDER.mkdir(mode=0o700, exist_ok=True)
                 if _ours():
-                    _note().write_text(text)
-                return
+                    _name(pid).write_text(json.dumps(mapped))
+                break
+    return mapped
 
 
 def forget():
     """Take this process's note back: it ends in order, and MPI removes its files itself."""
     with contextlib.suppress(OSError):
-        _note().unlink()
+        _name(os.getpid()).unlink()
         FOLDER.rmdir()  # where that was the last one
 
 
@@ -77,10 +112,10 @@ def _clean(after):
     return young
 
 
-def _mapped():
-    """name → identity of the files under /dev/shm that this process has mapped."""
+def _mapped(pid):
+    """name → identity of the files under /dev/shm that a process has mapped."""
     found = {}
-    for line in (PROCESSES / "self" / "maps").read_text().splitlines():
+    for line in (PROCESSES / str(pid) / "maps").read_text().splitlines():
         path = Path(line.split(maxsplit=5)[-1])
         if path.parent == MEMORY and path.name not in found:
             with contextlib.suppress(OSError):  # removed already, still mapped
@@ -104,8 +139,8 @@ def _ours():
     return False
 
 
-def _note():
-    return FOLDER / f"{_namespace()}-{os.getpid()}-{_born(os.getpid())}"
+def _name(pid):
+    return FOLDER / f"{_namespace()}-{pid}-{_born(pid)}"
 
 
 def _namespace():

@@ -35,13 +35,24 @@ class Watchdog:
     def __init__(self, comm, patience):
         self.comm, self.patience = comm, patience
         self.nap = min(NAP, patience / 20) if patience else NAP
-        self._said = ("the start",)
+        self._said, self._sign = ("the start",), None
         self._over = threading.Event()
         self._thread = None
 
     def heard(self, word):
         """The job is alive; `word` says where: one assignment, of an object that is new each time."""
         self._said = (word,)
+
+    @contextlib.contextmanager
+    def resting(self, sign):
+        """While other ranks work: `sign()` changes as long as they do; the thread asks now and then."""
+        self.heard("others work")
+        self._sign = sign
+        try:
+            yield
+        finally:
+            self._sign = None
+            self.heard("others have worked")
 
     def __enter__(self):
         if self.patience:
@@ -56,12 +67,14 @@ class Watchdog:
 
     def _watch(self):
         bound = self.patience + min(self.comm.Get_rank(), TURNS) * self.nap
-        said, age, mark = self._said, 0.0, time.monotonic()
+        said, seen, age, mark = self._said, None, 0.0, time.monotonic()
         while not self._over.wait(self.nap):
             now = time.monotonic()
             age, mark = age + min(now - mark, LATE * self.nap), now
-            if self._said is not said:
-                said, age = self._said, 0.0
+            sign = self._sign
+            sees = sign and sign()
+            if self._said is not said or sees != seen:
+                said, seen, age = self._said, sees, 0.0
             elif age >= bound:
                 self._end(said[0], age)
 

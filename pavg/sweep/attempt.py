@@ -7,7 +7,6 @@ import traceback
 from dataclasses import dataclass, field
 
 from pavg.comm.agreement import all_come, once
-from pavg.comm.watchdog import Watchdog
 from pavg.engine import synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
@@ -28,12 +27,17 @@ class CellFailed(RuntimeError):
 
 @dataclass
 class Attempt:
-    """How one cell is run. attempts : how many starts this one makes; beside : cells that run at its side."""
+    """How one cell is run.
+
+    heard : called with a sentence, as a sign of life; attempts : how many starts this one makes; beside :
+    cells that run at its side.
+    """
 
     cell: object
     task: object
     how: object
     watcher: object
+    heard: object
     attempts: int
     beside: int = 0
     begun: float = field(default_factory=time.time)
@@ -51,9 +55,7 @@ class Attempt:
         care = self._care()
         own = comm.Dup()  # what a failed cell leaves unanswered is nobody else's
         try:
-            with Watchdog(comm, self.how.patience) as watchdog:
-                care.heard = watchdog.heard
-                record = synchronous.run(own, self.task, care)
+            record = synchronous.run(own, self.task, care)
             own.Free()
         except Exception as error:
             record = self._failed(comm, care.record, error)
@@ -73,7 +75,7 @@ class Attempt:
             self.watcher.says,
             self.attempts,
         )
-        return Care(how.timeout, checkpoints, self._look)
+        return Care(how.timeout, checkpoints, self._look, self.heard)
 
     def _look(self, observer, t):
         """On rank 0, off the clock: tell the user, and from time to time the disk."""

@@ -12,6 +12,7 @@ from pavg import files
 from pavg.comm import signals
 from pavg.comm.agreement import AgreedError, first_of_node, once, rest
 from pavg.comm.topology import Worlds
+from pavg.comm.watchdog import Watchdog
 from pavg.engine.task import Binder, open_data, origin
 from pavg.errors import InputError
 from pavg.records.writing import check_writable
@@ -87,41 +88,60 @@ def run(comm, name, how, watcher=None):
     watcher = watcher or Watcher()
     specs = specifications(comm, name, how)
     cells, states, starts = once(comm, plan, specs, comm.Get_size(), how, watcher)
-    outcome, job = Outcome(cells, states), _Job(how, watcher)
+    outcome = Outcome(cells, states)
     waiting = [cell for cell in cells if cell.index in starts]
-    worlds = Worlds(comm)
-    for R, group in _phases(waiting, how.side_by_side):
-        side = comm.Get_size() // R if how.side_by_side else 1
-        world, turn = worlds.of(R, side)
-        ended = {}
-        if world is not None:
-            job.beside = min(side, len(group)) - 1
-            job.run(world, group[turn::side], starts, ended)
-        rest(comm)  # ranks that have no part in the cells sleep until they are over
-        for found in comm.allgather(ended):
-            outcome.states |= found
-        stopped = signals.received() != 0 or "interrupted" in ended.values()
-        if comm.allreduce(stopped, MPI.LOR):
-            outcome.interrupted = True
-            break
-    worlds.free()
+    with Watchdog(comm, how.patience) as watchdog:
+        job = _Job(how, watcher, watchdog.heard)
+        worlds = Worlds(comm)
+        for R, group in _phases(waiting, how.side_by_side):
+            side = comm.Get_size() // R if how.side_by_side else 1
+            world, turn = worlds.of(R, side)
+            ended = {}
+            if world is not None:
+                job.beside = min(side, len(group)) - 1
+                job.run(world, group[turn::side], starts, ended)
+            with watchdog.resting(_progress(group)):
+                rest(comm)  # ranks that have no part in the cells sleep until they are over
+            for found in comm.allgather(ended):
+                outcome.states |= found
+            stopped = signals.received() != 0 or "interrupted" in ended.values()
+            if comm.allreduce(stopped, MPI.LOR):
+                outcome.interrupted = True
+                break
+        worlds.free()
     return outcome
+
+
+def _progress(cells):
+    """A function whose value changes as long as ranks work on cells: each writes its progress there."""
+    folders = {cell.progress.parent for cell in cells}
+
+    def changed():
+        times = []
+        for folder in folders:
+            with contextlib.suppress(OSError):
+                times.append(folder.stat().st_mtime_ns)
+        return times
+
+    return changed
 
 
 class _Job:
     """Cells one after the other, on one communicator; stores and what is bound to them are shared."""
 
-    def __init__(self, how, watcher):
-        self.how, self.watcher, self.beside = how, watcher, 0
+    def __init__(self, how, watcher, heard):
+        self.how, self.watcher, self.heard, self.beside = how, watcher, heard, 0
         self._stores, self._binder = {}, Binder()
 
     def run(self, comm, cells, starts, ended):
         """Fills `ended`: index → state, on rank 0 of `comm`. Collective."""
         for cell in cells:
-            with self._alone(comm, cell) as state:
+            self.heard(f"the beginning of {cell.name}")
+            with self._alone(comm, cell, starts[cell.index]) as state:
                 if state is None:
                     task = self._bound(comm, cell.spec)
-                    attempt = Attempt(cell, task, self.how, self.watcher, starts[cell.index] + 1, self.beside)
+                    attempts = starts[cell.index] + 1
+                    attempt = Attempt(cell, task, self.how, self.watcher, self.heard, attempts, self.beside)
                     state = attempt.run(comm).status
                 elif comm.Get_rank() == 0:
                     self.watcher.left(cell, state)
@@ -131,8 +151,11 @@ class _Job:
                 return
 
     @contextlib.contextmanager
-    def _alone(self, comm, cell):
-        """Hold the cell's lock. Yields None, or on all ranks why the cell is not to be run."""
+    def _alone(self, comm, cell, starts):
+        """Hold the cell's lock. Yields None, or on all ranks why the cell is not to be run.
+
+        starts : how many times it had been started when the sweep began.
+        """
         with contextlib.ExitStack() as stack:
             state = None
             if comm.Get_rank() == 0:
@@ -142,8 +165,9 @@ class _Job:
                         state = "elsewhere"
                     else:
                         stack.callback(cell.lock.unlink, missing_ok=True)
-                        found = cell.state()  # another job may have ended it by now
-                        state = found if found in WHOLE else None
+                        found = cell.state()  # another job may have been at it meanwhile
+                        ended = found in WHOLE or (found in RETRIED and cell.starts() > starts)
+                        state = found if ended else None
             yield comm.bcast(state)
 
     def _bound(self, comm, spec):

@@ -17,17 +17,21 @@ from tests.test_mpi import MPIS
 
 MEMORY = Path("/dev/shm")
 HOLDER = """
-import mmap, sys
+import mmap, sys, time
 from pathlib import Path
 from pavg.comm import segments
 
 segments.FOLDER = Path(sys.argv[1])
 held = []
-for path in sys.argv[2:]:
-    with open(path, "a+b") as file:
-        file.truncate(4096)
-        held.append(mmap.mmap(file.fileno(), 4096))
-segments.note()
+with segments.noted():
+    for path in sys.argv[2:]:
+        with open(path, "a+b") as file:
+            file.truncate(4096)
+            held.append(mmap.mmap(file.fileno(), 4096))
+    if {starting}:
+        time.sleep(1.0)
+        print("noted", flush=True)
+        sys.stdin.read()
 print("noted", flush=True)
 sys.stdin.read()
 segments.forget()
@@ -43,7 +47,7 @@ from pavg.cli.guard import guarded
 def body(comm):
     comm.Barrier()
     if comm.Get_rank() == 0 and sys.argv[2] == "dies":
-        print(*segments._mapped(), flush=True)
+        print(*segments._mapped(os.getpid()), flush=True)
         os.kill(os.getpid(), signal.SIGKILL)
     comm.Barrier()
     return 0
@@ -91,8 +95,8 @@ def holder(notes):
     """A function that starts a process which has mapped and noted files."""
     jobs = []
 
-    def start(*paths):
-        command = [sys.executable, "-c", HOLDER, str(notes), *map(str, paths)]
+    def start(*paths, starting=False):
+        command = [sys.executable, "-c", HOLDER.format(starting=starting), notes, *paths]
         job = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         jobs.append(job)
         assert job.stdout.readline() == "noted\n"
@@ -120,6 +124,13 @@ def test_a_killed_process_that_nobody_has_waited_for_is_dead(notes, memory, hold
     path = memory()
     os.kill(holder(path).pid, signal.SIGKILL)
     segments.clean(patience=10.0)
+    assert not path.exists() and not notes.exists()
+
+
+def test_a_process_that_is_killed_while_mpi_starts_leaves_nothing(notes, memory, holder):
+    path = memory()
+    dead(holder(path, starting=True))
+    segments.clean()
     assert not path.exists() and not notes.exists()
 
 
@@ -184,7 +195,8 @@ def test_a_damaged_note_does_no_harm(notes, memory, holder):
 def test_without_proc_or_shared_memory_there_is_nothing_to_do(tmp_path, monkeypatch, missing):
     monkeypatch.setattr(segments, missing, tmp_path / "nowhere")
     monkeypatch.setattr(segments, "FOLDER", tmp_path / "nowhere" / "notes")
-    segments.note()
+    with segments.noted():
+        pass
     segments.clean()
     segments.forget()
     assert not (tmp_path / "nowhere").exists()

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.mpirun
 
 PATIENCE = 1.0
 SOON = 30  # seconds: far more than the end of a job takes, far less than a job that hangs
-JOB = """
+JOB = r"""
 import os, signal, sys, time
 sys.argv[1]  # the test's folder, by which its processes are found
 import mpi4py
@@ -25,7 +25,7 @@ from mpi4py import MPI
 from pavg.comm.watchdog import Watchdog
 
 comm = MPI.COMM_WORLD
-print("begun", flush=True)
+sys.stdout.write("begun\n"), sys.stdout.flush()
 with Watchdog(comm, {patience}) as watchdog:
     watchdog.heard("tick 640")
     {body}
@@ -90,6 +90,17 @@ def test_a_job_that_was_stopped_for_longer_than_its_patience_goes_on_when_contin
     finally:
         started.kill()
     assert started.returncode == 0 and out.count("went on") == 2
+
+
+def test_a_rank_that_rests_hears_what_others_write(mpirun, tmp_path):
+    rests = "with watchdog.resting(lambda: time.monotonic() // 0.5): time.sleep(2.5)"
+    done = mpirun(1, "-c", job(rests), tmp_path)
+    assert done.returncode == 0 and "went on" in done.stdout, done.stderr
+
+
+def test_a_rank_that_rests_where_nobody_writes_ends_the_job(mpirun, tmp_path):
+    done = mpirun(1, "-c", job("with watchdog.resting(lambda: 7): time.sleep(60)"), tmp_path)
+    assert done.returncode != 0 and "nothing heard" in done.stderr
 
 
 def test_without_patience_nothing_is_watched(mpirun, tmp_path):
