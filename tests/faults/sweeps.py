@@ -129,9 +129,9 @@ def results(out):
     return found
 
 
-def same(one, other):
-    """Whether results of two sweeps are equal to the bit."""
-    assert one.keys() == other.keys()
+def same(one, other, cells=6):
+    """Whether the results of so many cells are equal to the bit to those of a sweep that has them all."""
+    assert len(one) == cells and one.keys() <= other.keys()
     for name in one:
         assert one[name].keys() == other[name].keys() and "w" in one[name]
         for variable, values in one[name].items():

@@ -92,6 +92,5 @@ def test_a_killed_cell_goes_on_from_its_checkpoint(place, undisturbed):
     code, err = sweeps.run(place / "sweep.toml", out, *options, script=COUNTING)
     assert code == 0, err
     assert f"steps of rank 0: {sweeps.STEPS - kept}\n" in err
-    [name] = sweeps.results(out)
-    assert sweeps.same(sweeps.results(out), {name: undisturbed[name]})
-    assert sweeps.facts(out / "sweep" / name)["attempts"] == 2
+    assert sweeps.same(sweeps.results(out), undisturbed, cells=1)
+    assert sweeps.facts(*sweeps.whole(out))["attempts"] == 2
