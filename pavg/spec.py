@@ -66,7 +66,7 @@ class Data:
     path : a file, a folder (its files, sorted) or a pattern; member : which members of a .zip;
     format : "auto" looks at name and content; target, header, delimiter : of CSV; positive : the
     label that counts as +1, all others as −1 (None: labels stay as they are); scale : what is
-    done to the features once, at conversion; layout : how X is kept ("auto" takes dense from a
+    done to the features once, at conversion; layout, dtype : how X is kept ("auto" takes dense from a
     quarter of nonzeros on); test : share of rows held out, by the stream of `split_seed`, where
     there is no `test_path`.
     """
@@ -86,6 +86,7 @@ class Data:
     split_seed: Number = 0
     scale: Literal["none", "standardize", "unit_rows"] = "none"
     layout: Literal["auto", "dense", "csr"] = "auto"
+    dtype: Literal["float64", "float32"] = "float64"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,7 +1,6 @@
 """Fixtures of all tests. The process that runs pytest starts MPI jobs, but never MPI itself."""
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +10,7 @@ import pytest
 
 from pavg.comm import launch
 from pavg.errors import InputError
+from tests.processes import end
 from tests.serving import Server
 
 # name of an MPI → environment variable with the path of its mpirun
@@ -69,7 +69,7 @@ def run_to_end(command, variables, timeout):
     try:
         out, err = job.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:
-        os.killpg(job.pid, signal.SIGKILL)
+        end(job.pid)
         out, err = job.communicate(timeout=10)
         pytest.fail(f"not over after {timeout} s: {' '.join(command)}\n{out}{err}")
     return subprocess.CompletedProcess(command, job.returncode, out, err)

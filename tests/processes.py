@@ -1,5 +1,8 @@
 """Processes looked at from outside, by a word in their command line (a test's own folder)."""
 
+import contextlib
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -31,6 +34,22 @@ def ranks(word):
         for name in ("PMI_RANK=", "OMPI_COMM_WORLD_RANK="):
             found |= {int(entry.removeprefix(name)): pid for entry in environment if entry.startswith(name)}
     return found
+
+
+def end(pid):
+    """Kill a process and all that it has started, in other sessions too."""
+    parents = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            parents[int(path.parent.name)] = int(path.read_text().rpartition(")")[2].split()[1])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    doomed = [pid]
+    for one in doomed:
+        doomed += [child for child, parent in parents.items() if parent == one]
+    for one in doomed:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
 
 
 def wait_for(what, timeout=30.0, every=0.05):

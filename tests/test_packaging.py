@@ -72,10 +72,10 @@ def test_it_brings_its_catalogue(installed):
     ).read_bytes()
 
 
-def test_it_brings_its_job_script_and_licence(installed):
-    assert (installed / "pavg" / "jobs" / "run.sbatch").read_bytes() == (
-        ROOT / "jobs" / "run.sbatch"
-    ).read_bytes()
+def test_it_brings_its_templates_and_licence(installed):
+    for template in [*ROOT.glob("jobs/*.sbatch"), *ROOT.glob("jobs/*.sh")]:
+        assert (installed / "pavg" / "jobs" / template.name).read_bytes() == template.read_bytes()
+    python(installed, "-m", "pavg", "slurm", "quickstart", "--jobs", str(installed / "jobs-quickstart"))
     assert list(installed.glob("pavg-*.dist-info/**/LICENSE"))
 
 

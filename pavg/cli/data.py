@@ -180,7 +180,7 @@ def _show(store):
         ("rows", _rows(n, store.test.n if store.test else 0)),
         ("features", f"{d:,}"),
         ("nonzeros", f"{nnz:,} of the training part: {nnz / (n * d):.3%}, {nnz / n:.1f} a row"),
-        ("layout", f"{store.layout}, {_bytes(Path(store.path).stat().st_size)}"),
+        ("layout", f"{store.layout} {store.dtype}, {_bytes(Path(store.path).stat().st_size)}"),
         ("padding", _padding(store)),
         (
             "scale",

@@ -44,8 +44,9 @@ POSITIVE = click.FloatRange(0, min_open=True)
     show_default=True,
     help="Seconds without a sign of life after which the job ends.",
 )
+@click.option("--dry-run", is_flag=True, help="Say what would run, and about how long; run nothing.")
 @click.pass_context
-def command(context, spec, ranks, out, **options):
+def command(context, spec, ranks, out, dry_run, **options):
     """Run SPEC: a TOML file, a folder of them, or a benchmark's name (pavg list benchmarks).
 
     Under mpirun or srun it uses the ranks that are there; with -n it starts mpirun itself. Cells with
@@ -59,12 +60,18 @@ def command(context, spec, ranks, out, **options):
         raise InputError(
             f"--timeout {options['timeout']:g}: expected less than --patience {options['patience']:g}"
         )
+    if dry_run:
+        from pavg.cli import forecast
+
+        return forecast.show(spec, out, options, ranks)
     if ranks is not None:
         return launch.start(ranks, lambda again: _arguments(context, again))
     signals.install()
     from pavg.cli.guard import guarded
 
-    return guarded(lambda comm: _run(comm, spec, out, options))
+    code = guarded(lambda comm: _run(comm, spec, out, options))
+    signals.ignore()
+    return code
 
 
 def _arguments(context, again):

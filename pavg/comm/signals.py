@@ -23,6 +23,12 @@ def forget():
     _received.clear()
 
 
+def ignore():
+    """From now on: what is done is done, and a late signal does not change how the process ends."""
+    for number in ASKING:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _remember(number, frame):
     if _received and number != signal.SIGUSR1:
         signal.signal(number, signal.SIG_DFL)

@@ -14,6 +14,9 @@ from pavg.data import bundled, catalogue, formats, store
 from pavg.data.synthetic import Samples
 from pavg.data.writing import Writer
 from pavg.errors import InputError
+from pavg.spec import Data
+
+PATHS = ("path", "test_path")  # keys of [data] that name files
 
 
 def prepare(data, progress=None):
@@ -40,27 +43,31 @@ def prepare(data, progress=None):
     data = replace(data, path=_expanded(data.path), test_path=_expanded(data.test_path))
     if data.name and data.name not in bundled.BUNDLED:
         data = catalogue.resolve(data, folder())
-    path = folder() / _file_name(data)
+    files = {key: formats.sources(data, getattr(data, key)) for key in PATHS if getattr(data, key)}
+    path = folder() / _file_name(data, files)
     if not path.exists():
         _make_folder()
-        _convert(data, path, progress)
+        _convert(data, files, path, progress)
     return path
 
 
-def _convert(data, path, progress):
+def _convert(data, files, path, progress):
     if data.name and data.path:
         catalogue.check_files(data.name, folder(), progress)
     with Writer(path, progress) as writer:
         _add(writer, "train", data, data.path, data.member, None, progress)
         if data.test_path:
             _add(writer, "test", data, data.test_path, data.test_member, writer.width, progress)
+        attrs = _sources(data, files, progress)
+        _check_unchanged(data, files)
         writer.finish(
             name=_name(data),
             layout=data.layout,
+            dtype=data.dtype,
             scale=data.scale,
             test=data.test,
             split_seed=data.split_seed,
-            attrs=_sources(data, progress),
+            attrs=attrs,
         )
 
 
@@ -86,34 +93,51 @@ def _add(writer, part, data, path, member, width, progress):
         )
 
 
-def _sources(data, progress):
+def _check_unchanged(data, files):
+    """InputError if a file is not what it was before it was read."""
+    for key, before in files.items():
+        after = formats.sources(data, getattr(data, key))
+        for name in before.keys() | after.keys():
+            if name not in before or name not in after or _stamp(before[name]) != _stamp(after[name]):
+                raise InputError(f"{name}: changed while it was read; expected it to stay: convert it anew")
+
+
+def _stamp(status):
+    """What tells that a file was changed."""
+    return status.st_size, status.st_mtime_ns
+
+
+def _sources(data, files, progress):
     """Where the samples are from, as attributes; the checksum of a bundled set is left empty."""
     if data.synthetic:
         return Samples(data.synthetic).attrs()
     sources = {"source": bundled.source(), "source_sha256": ""} if data.name else {}
-    parts = (("source", data.path, data.member), ("test_source", data.test_path, data.test_member))
+    parts = (("source", "path", data.member), ("test_source", "test_path", data.test_member))
     for key, path, member in parts:
-        if path:
-            sources |= {key: os.path.basename(path), f"{key}_sha256": _sha256(path, progress)}
+        if path in files:
+            name = os.path.basename(getattr(data, path))
+            sources |= {key: name, f"{key}_sha256": _sha256(files[path], progress)}
         if member:
             sources[f"{key}_member"] = member
     return sources | ({"positive": data.positive} if data.positive is not None else {})
 
 
-def _sha256(path, progress):
+def _sha256(files, progress):
     """SHA-256 of a file; of several, that of what ``sha256sum *`` prints in their folder."""
-    paths = formats.paths(path)
-    total, done, lines = sum(os.path.getsize(name) for name in paths), 0, ""
-    for name in paths:
+    total, done, lines = sum(status.st_size for status in files.values()), 0, ""
+    for name in files:
         digest = hashlib.sha256()
-        with open(name, "rb") as file:
-            while piece := file.read(1 << 24):
-                digest.update(piece)
-                done += len(piece)
-                if progress:
-                    progress("source checksum", done, total)
+        try:
+            with open(name, "rb") as file:
+                while piece := file.read(1 << 24):
+                    digest.update(piece)
+                    done += len(piece)
+                    if progress:
+                        progress("source checksum", min(done, total), total)
+        except OSError as error:
+            raise InputError(f"{name}: cannot be read: {error.strerror}") from None
         lines += f"{digest.hexdigest()}  {os.path.basename(name)}\n"
-    return digest.hexdigest() if len(paths) == 1 else hashlib.sha256(lines.encode()).hexdigest()
+    return digest.hexdigest() if len(files) == 1 else hashlib.sha256(lines.encode()).hexdigest()
 
 
 def folder():
@@ -132,14 +156,12 @@ def _make_folder():
         ) from None
 
 
-def _file_name(data):
-    """A stem to read, and a hash of what determines the contents."""
-    made = bundled.source() if data.name and not data.path else ""
-    key = asdict(data) | {"format_version": store.VERSION, "bundled": made}
-    for name in ("path", "test_path"):
-        if key[name]:
-            found = {path: formats.status(path) for path in formats.paths(key[name])}
-            key[name] = [[path, status.st_size, status.st_mtime_ns] for path, status in found.items()]
+def _file_name(data, files):
+    """A stem to read, and a hash of what determines the contents: a new key at its default changes none."""
+    made, default = bundled.source() if data.name and not data.path else "", asdict(Data())
+    key = {name: value for name, value in asdict(data).items() if value != default[name]}
+    key |= {"format_version": store.VERSION, "bundled": made}
+    key |= {k: [[path, *_stamp(status)] for path, status in found.items()] for k, found in files.items()}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9._-]", "_", _name(data))[:60]
     return f"{readable}-{digest[:12]}.h5"

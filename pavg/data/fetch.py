@@ -22,6 +22,7 @@ from annotated_types import Ge
 from pydantic import StringConstraints
 
 from pavg import files
+from pavg.data.formats.files import is_page
 from pavg.errors import InputError
 
 CHUNK = 1 << 20
@@ -31,7 +32,6 @@ PAUSE = 1.0  # seconds before the second attempt, doubled from one to the next
 PASSING = (408, 425, 429, 500, 502, 503, 504)  # answers that another attempt may better
 FINAL = (socket.gaierror, ssl.SSLCertVerificationError)  # no network, or not the server that it says
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)  # the disk's errors
-PAGE = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.I | re.S)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +106,7 @@ def verify(file, path, progress=None):
 def _wrong(file, path, progress):
     """What is wrong with the file at `path`: a sentence, or nothing."""
     with open(path, "rb") as opened:
-        if PAGE.match(opened.read(1000)):
+        if is_page(opened.read(1024)):
             return "found a web page; expected the file"
     found = path.stat().st_size
     if file.bytes is not None and found != file.bytes:

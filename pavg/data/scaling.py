@@ -7,19 +7,17 @@ from pavg.errors import InputError
 BLOCK, ELEMENTS = 1 << 16, 1 << 24  # rows and numbers looked at together, at most
 
 
-def standardize(X, others=(), progress=None):
-    """Bring each column of X to mean 0 and variance 1, in place: (x − mean) / scale.
+def moments(blocks, progress=None):
+    """Mean and deviation of each column, with which (x − mean) / scale has mean 0 and variance 1.
 
-    A constant column becomes 0 (its scale is 1).
+    A constant column becomes 0 by them (its scale is 1).
 
     Parameters
     ----------
-    X : numpy.ndarray or h5py.Dataset, float64, shape (n, m)
-        The training part: means and scales are its own.
-    others : list of the same, shape (·, m)
-        Changed in place by the same means and scales.
+    blocks : callable
+        Gives an iterable of the rows, in arrays of float64 of shape (·, m); called twice.
     progress : callable, optional
-        Called as ``progress(done, total)``, in rows.
+        Called with the number of rows done, of twice as many as there are.
 
     Returns
     -------
@@ -30,38 +28,60 @@ def standardize(X, others=(), progress=None):
     InputError
         A column whose variance over- or underflows.
     """
-    total, done = 2 * len(X) + sum(map(len, (X, *others))), 0
+    done = 0
 
-    def blocks(array):
+    def seen():
         nonlocal done
-        step = max(1, min(BLOCK, ELEMENTS // array.shape[1]))
-        for first in range(0, len(array), step):
-            rows = slice(first, first + step)
-            block = array[rows]
-            yield rows, block
+        for block in blocks():
+            yield block
             done += len(block)
             if progress:
-                progress(done, total)
+                progress(done)
 
     largest, smallest, sums, squares = -np.inf, np.inf, 0, 0
     with np.errstate(over="ignore", invalid="ignore"):
-        for _, block in blocks(X):
+        for block in seen():
             largest = np.maximum(largest, block.max(axis=0))
             smallest = np.minimum(smallest, block.min(axis=0))
             sums = sums + block.sum(axis=0)
+        n = done
         # the mean of a constant is not it, in floating point
-        constant, means = largest == smallest, np.where(largest == smallest, largest, sums / len(X))
-        for _, block in blocks(X):
+        constant, means = largest == smallest, np.where(largest == smallest, largest, sums / n)
+        for block in seen():
             squares = squares + ((block - means) ** 2).sum(axis=0)
-        scales = np.sqrt(squares / len(X))
+        scales = np.sqrt(squares / n)
     scales[constant] = 1.0
     bad = np.flatnonzero(~np.isfinite(scales) | (scales == 0))
     if bad.size:
         raise InputError(f"data.scale = 'standardize': feature {bad[0] + 1} has no variance in float64")
-    for array in (X, *others):
-        for rows, block in blocks(array):
-            array[rows] = (block - means) / scales
     return means, scales
+
+
+def regrouped(blocks):
+    """Rows in arrays of a size that hangs on their width alone, so that no sum hangs on how they came.
+
+    Parameters
+    ----------
+    blocks : iterable of numpy.ndarray, shape (·, m)
+
+    Yields
+    ------
+    numpy.ndarray, shape (·, m)
+        Overwritten by the next one.
+    """
+    group, filled = None, 0
+    for block in blocks:
+        if group is None:
+            group = np.empty((max(1, min(BLOCK, ELEMENTS // block.shape[1])), block.shape[1]))
+        while len(block):
+            taken = block[: len(group) - filled]
+            group[filled : filled + len(taken)] = taken
+            block, filled = block[len(taken) :], filled + len(taken)
+            if filled == len(group):
+                yield group
+                filled = 0
+    if filled:
+        yield group[:filled]
 
 
 def unit_rows(X):

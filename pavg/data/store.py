@@ -44,6 +44,11 @@ class Store:
     layout: str
     attrs: dict
 
+    @property
+    def dtype(self):
+        """That of X: "float64" or "float32". Everything else is float64."""
+        return self.train.dtype.name
+
 
 def open_store(path):
     """Open a store, mapping its arrays into memory: one copy a node, whoever opens it.

@@ -89,14 +89,23 @@ class Writer:
             self._raw[part].append(X, y)
 
     def finish(
-        self, *, name, layout="auto", scale="none", test=0.0, split_seed=0, n_features=None, attrs=None
+        self,
+        *,
+        name,
+        layout="auto",
+        dtype="float64",
+        scale="none",
+        test=0.0,
+        split_seed=0,
+        n_features=None,
+        attrs=None,
     ):
         """Assemble the store and give it its name.
 
         Parameters
         ----------
         name : str
-        layout, scale, test, split_seed
+        layout, dtype, scale, test, split_seed
             As in `pavg.spec.Data`; `test` is for where no test block was added.
         n_features : int, optional
             d, where it is more than `width`.
@@ -121,7 +130,7 @@ class Writer:
             temporary = os.path.join(self._folder, "store.h5")
             with Sink(temporary, "w+") as sink:
                 with h5py.File(sink, "w", alignment_threshold=1, alignment_interval=store.ALIGNMENT) as file:
-                    written = self._assemble(file, sink, parts, d, layout, scale)
+                    written = self._assemble(file, sink, parts, d, layout, dtype, scale)
                     checksum = self._checksum(d, written, sink)
                     file.attrs.update(about | (attrs or {}) | _provenance() | {"checksum": checksum})
                 sink.settle()
@@ -154,31 +163,36 @@ class Writer:
             )
         return layout
 
-    def _assemble(self, file, sink, parts, d, layout, scale):
+    def _assemble(self, file, sink, parts, d, layout, dtype, scale):
         """Write the arrays. Returns part → `Dense` or `CSR` of HDF5 datasets."""
         written, done, total = {}, 0, sum(part.n for part in parts.values())
+        if scale == "standardize":
+            means, scales = file["means"], file["scales"] = self._moments(parts["train"], d)
         for key, part in parts.items():
-            shapes = getattr(layouts, f"{layout}_shapes")(part.counts(), d)
+            shapes = getattr(layouts, f"{layout}_shapes")(part.counts(), d, dtype)
             made = {k: file.create_dataset(f"{key}/{k}", shape, t) for k, (shape, t) in shapes.items()}
             written[key], first, offset = store.LAYOUTS[layout](**made), 0, 0
             for X, y in part.blocks(d, ELEMENTS // d if layout == "dense" else ELEMENTS):
                 if scale == "unit_rows":
                     scaling.unit_rows(X)
-                block = getattr(layouts, layout)(X, y)
+                if scale == "standardize":
+                    X = (X.toarray() - means) / scales
+                block = getattr(layouts, layout)(X, y, dtype)
                 offset = layouts.put(written[key], block, first, offset)
                 first += len(y)
                 self._progress("writing", done + first, total)
                 sink.check()
             done += part.n
-        if scale == "standardize":
-            others = [written["test"].X] if "test" in written else []
-            means, scales = scaling.standardize(
-                written["train"].X, others, lambda done, total: self._progress("scaling", done, total)
-            )
-            file.create_dataset("means", data=means[:d])
-            file.create_dataset("scales", data=scales[:d])
-            sink.check()
         return written
+
+    def _moments(self, part, d):
+        """Means and scales of the columns, shape (d,), of the values before they are rounded to any dtype."""
+
+        def blocks():
+            return scaling.regrouped(layouts.dense(X, y).X for X, y in part.blocks(d, ELEMENTS // d))
+
+        means, scales = scaling.moments(blocks, lambda done: self._progress("scaling", done, 2 * part.n))
+        return means[:d], scales[:d]
 
     def _checksum(self, d, written, sink):
         digest = store.checksum(d, written, lambda done, total: self._progress("checksum", done, total))

@@ -69,4 +69,5 @@ def origin(store):
     """What a record says of its samples; {} without data."""
     if store is None:
         return {}
-    return {"data": store.name, "data_checksum": store.checksum, "data_layout": store.layout}
+    facts = {"data": store.name, "data_checksum": store.checksum}
+    return facts | {"data_layout": store.layout, "data_dtype": store.dtype}

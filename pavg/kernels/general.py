@@ -7,7 +7,11 @@ gradient(theta, X, y, i, noise, m, W, l, scale, g) adds scale × the stochastic 
 loss(theta, X, y, i, W, l) is the loss of sample i at W[l]. theta (float64, read-only) holds the
 problem's numbers; X, y are the samples (empty if there are none); i is the row (−1 if there are
 none); (noise, m) are the key and counter for `pavg.kernels.streams.normal` and its like.
+
+X is float64, or float32 where a store keeps it so: then a function is compiled once more, `on` that type.
 """
+
+from functools import cache
 
 import numpy as np
 from numba import cfunc, njit, types
@@ -21,25 +25,35 @@ def _array(dtype, ndim, readonly=False):
     return types.Array(dtype, ndim, "C", readonly=readonly)
 
 
-_theta, _X, _y = _array(_f8, 1, True), _array(_f8, 2, True), _array(_f8, 1, True)
-GRADIENT = types.void(_theta, _X, _y, _i8, _u8, _i8, _array(_f8, 2), _i8, _f8, _array(_f8, 1))
-LOSS = _f8(_theta, _X, _y, _i8, _array(_f8, 2), _i8)
+_theta, _y = _array(_f8, 1, True), _array(_f8, 1, True)
+_X = {"float64": _array(_f8, 2, True), "float32": _array(types.float32, 2, True)}
+GRADIENT = {
+    dtype: types.void(_theta, X, _y, _i8, _u8, _i8, _array(_f8, 2), _i8, _f8, _array(_f8, 1))
+    for dtype, X in _X.items()
+}
+LOSS = {dtype: _f8(_theta, X, _y, _i8, _array(_f8, 2), _i8) for dtype, X in _X.items()}
 
 
 class Compiled:
     """A C function that numba compiled, passed to the loops by address and declared signature.
 
     numba would work out the type of a bare `cfunc` anew at every call, which costs 13 µs.
-    `__wrapped__` is the Python function.
+    `__wrapped__` is the Python function; signatures : dtype of X → signature.
     """
 
-    def __init__(self, function, signature):
-        self._kept = cfunc(signature, cache=True)(function)
-        self._numba_type_ = types.FunctionType(signature)
+    def __init__(self, function, signatures, dtype="float64"):
+        self._kept = cfunc(signatures[dtype], cache=True)(function)
+        self._numba_type_ = types.FunctionType(signatures[dtype])
+        self._signatures = signatures
         self.__wrapped__ = function
 
     def __wrapper_address__(self):
         return self._kept.address
+
+    @cache  # noqa: B019 (functions of modules: they live as long as the process)
+    def on(self, dtype):
+        """The same function for X of a dtype."""
+        return self if dtype == "float64" else Compiled(self.__wrapped__, self._signatures, dtype)
 
 
 def gradient_function(function):
@@ -52,16 +66,21 @@ def loss_function(function):
     return Compiled(function, LOSS)
 
 
-_samples = types.Tuple((_X, _y))
+_samples = {dtype: types.Tuple((X, _y)) for dtype, X in _X.items()}
 _model = types.Tuple((_array(_f8, 2), _array(_f8, 2), _f8))
 _order = types.Tuple(
     (_i8, _array(_u8, 1), _array(_i8, 1), _array(_i8, 1, True), _array(_i8, 1), _array(_i8, 1))
 )
 _schedule = types.Tuple((_array(_f8, 1), _array(_i8, 1), _i8))
-_common = (types.FunctionType(GRADIENT), _theta, _samples, types.boolean, _model, _order, _array(_u8, 1))
+_batch = types.boolean, _model, _order, _array(_u8, 1)
 
 
-@njit(types.void(*_common, _schedule, _i8), cache=True, nogil=True)
+def _signatures(result, function, *rest):
+    """Those of a loop, for X of each dtype: the compiled function, theta and the samples come first."""
+    return [result(types.FunctionType(function[t]), _theta, _samples[t], *rest) for t in _X]
+
+
+@njit(_signatures(types.void, GRADIENT, *_batch, _schedule, _i8), cache=True, nogil=True)
 def steps(gradient, theta, samples, sphere, model, order, noise, schedule, n):
     """n local steps of every learner: w ← w − γ·gradient, or with momentum (v ← μv + g, w ← w − γv).
 
@@ -94,7 +113,7 @@ def steps(gradient, theta, samples, sphere, model, order, noise, schedule, n):
         draws[l] = m
 
 
-@njit(types.void(*_common, _i8, _array(_f8, 2)), cache=True, nogil=True)
+@njit(_signatures(types.void, GRADIENT, *_batch, _i8, _array(_f8, 2)), cache=True, nogil=True)
 def gradients(gradient, theta, samples, sphere, model, order, noise, batch, G):
     """G[l] ← the mini-batch gradient of every learner at its own model; the draws are used up."""
     X, y = samples
@@ -111,7 +130,7 @@ def gradients(gradient, theta, samples, sphere, model, order, noise, batch, G):
         G[l, :] = g
 
 
-@njit(_f8(types.FunctionType(LOSS), _theta, _samples, _array(_f8, 2), _i8, _i8), cache=True, nogil=True)
+@njit(_signatures(_f8, LOSS, _array(_f8, 2), _i8, _i8), cache=True, nogil=True)
 def losses(loss, theta, samples, W, begin, end):
     """Σ loss of the samples begin … end − 1 at W[0]."""
     total = 0.0
@@ -120,11 +139,7 @@ def losses(loss, theta, samples, W, begin, end):
     return total
 
 
-@njit(
-    types.void(types.FunctionType(GRADIENT), _theta, _samples, _array(_f8, 2), _i8, _i8, _array(_f8, 2)),
-    cache=True,
-    nogil=True,
-)
+@njit(_signatures(types.void, GRADIENT, _array(_f8, 2), _i8, _i8, _array(_f8, 2)), cache=True, nogil=True)
 def add_gradient(gradient, theta, samples, W, begin, end, G):
     """G[0] += Σ gradient of the samples begin … end − 1 at W[0] (for gradients without noise)."""
     g = np.zeros(G.shape[1])

@@ -5,7 +5,8 @@ One source for both layouts: they differ in `margin` (⟨w, xᵢ⟩) and `subtra
 The tuples, in one order everywhere, unpacked once a call (passed on, they would be counted):
 
 - samples: (X (n, stride), columns, indptr, y (n,)) for dense, with empty columns and indptr; for CSR, X is
-  one-dimensional: the values. numba keeps only the branch of `X.ndim` that is taken;
+  one-dimensional: the values. numba keeps only the branch of `X.ndim` that is taken. X is float64, or
+  float32 that is widened as it is read: all else and all arithmetic is float64;
 - formula: (code of the loss, d, λ, intercept as 0 or 1). The model is w[0 … d−1], its intercept w[d];
 - model: (W (L, width), V (L, width) or (0, 0) without momentum, μ);
 - order: (rule, keys (L,), draws (L,), rows, starts (L,), counts (L,)); `draws` is advanced;

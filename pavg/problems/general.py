@@ -59,6 +59,7 @@ class General(Problem):
             raise InputError(
                 f"{store.path}: sparse samples; problem {self.name!r} reads dense ones: layout = 'dense'"
             )
+        dtype = store.dtype if store is not None else "float64"
         start = np.asarray(self.start(features, seed), float)
         n = X.shape[0]
         if len(y) != n:
@@ -73,9 +74,9 @@ class General(Problem):
             rows={"train": 1 if self.loss_of_model or n == 0 else n},
             sphere=self.sphere,
             notes={},
-            functions=(type(self).gradient, type(self).loss),
+            functions=(type(self).gradient.on(dtype), type(self).loss.on(dtype)),
             theta=frozen(self.numbers()),
-            samples=(frozen(X), frozen(y)),
+            samples=(frozen(X, dtype), frozen(y)),
             exact=not self.noisy and not self.loss_of_model,
         )
 

@@ -54,11 +54,16 @@ class LinearModel(Problem):
                     f"{store.path}: {found.size} different labels ({shown}); "
                     f"problem {self.name!r} expects two, the same in training and test"
                 )
-            y = np.where(y == values[1], 1.0, -1.0)
-        if hasattr(part, "X"):
-            return (frozen(part.X), frozen(NONE, np.uint32), frozen(NONE, np.int64), frozen(y)), values
-        arrays = frozen(part.values), frozen(part.columns, np.uint32), frozen(part.indptr, np.int64)
-        return (*arrays, frozen(y)), values
+            if values != (-1.0, 1.0):  # else the store's own memory serves
+                y = np.where(y == values[1], 1.0, -1.0)
+        dense = hasattr(part, "X")
+        X, columns, indptr = (part.X, NONE, NONE) if dense else (part.values, part.columns, part.indptr)
+        return (
+            frozen(X, part.dtype),
+            frozen(columns, np.uint32),
+            frozen(indptr, np.int64),
+            frozen(y),
+        ), values
 
 
 @dataclass

@@ -87,7 +87,7 @@ def run(comm, name, how, watcher=None):
     """
     watcher = watcher or Watcher()
     specs = specifications(comm, name, how)
-    cells, states, starts = once(comm, _plan, specs, comm.Get_size(), how, watcher)
+    cells, states, starts = once(comm, plan, specs, comm.Get_size(), how, watcher)
     outcome = Outcome(cells, states)
     waiting = [cell for cell in cells if cell.index in starts]
     with Watchdog(comm, how.patience) as watchdog:
@@ -172,12 +172,16 @@ class _Job:
 
     def _bound(self, comm, spec):
         """The task of a cell on this rank; stores stay mapped from cell to cell. Collective."""
-        if spec.data not in self._stores:
-            self._stores[spec.data] = first_of_node(comm, lambda: open_data(spec))
-            found = self._stores[spec.data]
-            if len(set(comm.allgather(found and found.checksum))) > 1:
-                raise AgreedError(f"{spec.data}: ranks find different samples there", comm.Get_size())
-        return first_of_node(comm, lambda: self._binder.bind(spec, self._stores[spec.data]))
+
+        def bound():
+            if spec.data not in self._stores:
+                self._stores[spec.data] = open_data(spec)
+            return self._binder.bind(spec, self._stores[spec.data])
+
+        task = first_of_node(comm, bound)
+        if len(set(comm.allgather(task.data.get("data_checksum")))) > 1:
+            raise AgreedError(f"{spec.data}: ranks find different samples there", comm.Get_size())
+        return task
 
 
 def specifications(comm, name, how):
@@ -192,7 +196,7 @@ def specifications(comm, name, how):
     )
 
 
-def _plan(specs, size, how, watcher):
+def plan(specs, size, how, watcher):
     """On rank 0: chosen cells; index → state of each; index → earlier starts of those that are to run."""
     indices = chosen(specs, size, how.cells, how.where)
     watcher.cells(len(indices), len(specs))

@@ -52,9 +52,11 @@ def test_convert_makes_a_store_and_shows_it(pavg_data, tmp_path):
     assert "unit_rows" in pavg_data("info", line(shown, "store").split()[1])
 
 
-def test_padding_of_a_dense_store(pavg_data, tmp_path):
-    shown = pavg_data("info", tmp_path / "rows.svm", "--set", "layout=dense")
-    assert "200 bytes: 62.5% of X" in line(shown, "padding")
+@pytest.mark.parametrize("dtype, padding", (("float64", "200 bytes: 62.5%"), ("float32", "260 bytes: 81.2%")))
+def test_type_and_padding_of_a_dense_store(pavg_data, tmp_path, dtype, padding):
+    shown = pavg_data("info", tmp_path / "rows.svm", "--set", "layout=dense", "--set", f"dtype={dtype}")
+    assert f"dense {dtype}" in line(shown, "layout")
+    assert f"{padding} of X" in line(shown, "padding")
 
 
 def test_synthetic_samples_are_called_so(pavg_data):

@@ -81,19 +81,23 @@ samples = arrays.arrays(
 )
 
 
+@pytest.mark.parametrize("dtype, line", (("float64", 8), ("float32", 16)))
 @given(samples)
-def test_both_layouts_stand_for_the_same_matrix_and_pad_to_whole_cache_lines(X):
+def test_both_layouts_stand_for_the_same_matrix_and_pad_to_whole_cache_lines(dtype, line, X):
     n, d = X.shape
     y = np.arange(float(n))
-    dense, csr = layouts.dense(csr_matrix(X), y), layouts.csr(csr_matrix(X), y)
-    np.testing.assert_array_equal(matrix(dense, d), X)
-    np.testing.assert_array_equal(matrix(csr, d), X)
-    assert dense.X.shape[1] % 8 == 0 and d <= dense.X.shape[1] < d + 8
+    M = csr_matrix(X)
+    dense, csr = layouts.dense(M, y, dtype), layouts.csr(M, y, dtype)
+    np.testing.assert_array_equal(matrix(dense, d), X.astype(dtype))
+    np.testing.assert_array_equal(matrix(csr, d), X.astype(dtype))
+    np.testing.assert_array_equal(layouts.dense(X, y, dtype).X, dense.X)
+    assert dense.X.shape[1] % line == 0 and d <= dense.X.shape[1] < d + line
     assert not dense.X[:, d:].any()
     assert not (csr.indptr % 8).any() and csr.indptr[-1] == len(csr.values) == len(csr.columns)
     assert not csr.values[csr.columns == d].any() and csr.columns.max(initial=0) <= d
     assert (csr.columns < d).sum() == np.count_nonzero(X)
-    assert (csr.values.dtype, csr.columns.dtype, csr.indptr.dtype) == (np.float64, np.uint32, np.int64)
+    assert (csr.values.dtype, csr.columns.dtype, csr.indptr.dtype) == (dtype, np.uint32, np.int64)
+    assert dense.dtype == csr.dtype == dtype and dense.y.dtype == csr.y.dtype == np.float64
 
 
 @pytest.mark.parametrize("data, layout", ((Data(name="digits"), "dense"), (Data(path="SPARSE"), "csr")))
@@ -184,19 +188,23 @@ def test_standardize_equals_scikit_learns_scaler_fitted_on_the_training_part(sto
 def test_a_standardised_column_has_mean_0_and_variance_1_and_a_constant_one_is_0(X, constant):
     X[:, 0] = constant
     varies = np.ptp(X, axis=0) > 1e-6 * np.abs(X).max(axis=0)
-    means, scales = scaling.standardize(X)
+    means, scales = scaling.moments(lambda: [X])
+    X = (X - means) / scales
     assert not X[:, 0].any() and scales[0] == 1 and means[0] == constant
     np.testing.assert_allclose(X.mean(axis=0)[varies], 0, atol=1e-9)
     np.testing.assert_allclose(X.var(axis=0)[varies], 1, atol=1e-9)
 
 
-def test_standardize_does_not_depend_on_the_size_of_its_blocks(monkeypatch):
+def test_means_and_scales_hang_on_the_size_of_blocks_to_rounding_and_on_how_they_came_not_at_all(monkeypatch):
     X = np.random.default_rng(0).standard_normal((1000, 8))
-    whole, blocks = X.copy(), X.copy()
-    scaling.standardize(whole)
+    whole = scaling.moments(lambda: [X])
     monkeypatch.setattr(scaling, "BLOCK", 7)
-    scaling.standardize(blocks)
-    np.testing.assert_allclose(blocks, whole, atol=1e-13)
+    first, second = (
+        scaling.moments(lambda cuts=cuts: scaling.regrouped(np.array_split(X, cuts)))
+        for cuts in (3, [0, 500, 501, 990])
+    )
+    np.testing.assert_allclose(first, whole, atol=1e-13)
+    np.testing.assert_array_equal(first, second)
 
 
 def test_standardize_refuses_the_csr_layout_and_says_why(stores, save):
@@ -221,6 +229,58 @@ def test_values_that_cannot_be_scaled_in_float64_are_refused(stores, save, scale
     path = save("".join(f"1 1:{value}\n" for value in values.split()))
     with pytest.raises(InputError, match=f"data.scale = '{scale}'"):
         prepare(Data(path=path, scale=scale))
+
+
+# --- float32
+
+
+@pytest.mark.parametrize(
+    "options",
+    (
+        {"layout": "dense"},
+        {"layout": "csr"},
+        {"layout": "dense", "scale": "standardize"},
+        {"layout": "csr", "scale": "unit_rows"},
+    ),
+    ids=str,
+)
+def test_a_float32_store_is_the_float64_store_rounded_once(stores, save, options):
+    rng = np.random.default_rng(0)
+    path = save(
+        "".join(f"{i / 3} 1:{a!r} 3:{b!r} 20:1\n" for i, (a, b) in enumerate(rng.random((50, 2)).tolist()))
+    )
+    data = Data(path=path, test=0.3, **options)
+    wide, narrow = opened(data), opened(replace(data, dtype="float32"))
+    assert (wide.dtype, narrow.dtype) == ("float64", "float32") and wide.checksum != narrow.checksum
+    for part in ("train", "test"):
+        one, other = getattr(wide, part), getattr(narrow, part)
+        np.testing.assert_array_equal(matrix(other, 20), matrix(one, 20).astype(np.float32))
+        np.testing.assert_array_equal(other.y, one.y)
+        if isinstance(one, CSR):
+            np.testing.assert_array_equal(other.columns, one.columns)
+            np.testing.assert_array_equal(other.indptr, one.indptr)
+    if "standardize" in options.values():
+        with h5py.File(wide.path) as one, h5py.File(narrow.path) as other:
+            for key in ("means", "scales"):
+                assert other[key].dtype == np.float64
+                np.testing.assert_array_equal(other[key], one[key])
+
+
+def test_a_float32_store_takes_half_the_bytes(stores):
+    for layout, share in (("dense", 0.5), ("csr", 2 / 3)):
+        wide, narrow = (opened(replace(DIGITS, layout=layout, dtype=t)).path for t in ("float64", "float32"))
+        assert narrow.stat().st_size == pytest.approx(share * wide.stat().st_size, rel=0.05)
+
+
+@pytest.mark.parametrize("layout", ("dense", "csr"))
+def test_a_value_beyond_float32_is_refused(stores, save, layout):
+    data = Data(path=save("1 1:1e300\n-1 1:1\n"), layout=layout)
+    with pytest.raises(
+        InputError, match=r"data.dtype = 'float32': found a value of size 1e\+300; expected at"
+    ):
+        prepare(replace(data, dtype="float32"))
+    assert list(stores.iterdir()) == []
+    assert opened(data).train.n == 2
 
 
 # --- how it lies in the file
@@ -305,6 +365,38 @@ def test_a_changed_file_is_converted_anew(stores, save):
     os.utime(path, ns=(0, 1))  # the same size, and a clock that may be too coarse to tell
     second = opened(Data(path=path))
     assert first.path != second.path and first.checksum != second.checksum
+
+
+def test_changed_labels_of_idx_images_are_converted_anew(stores, save):
+    images = save(
+        b"\0\0\x08\3" + bytes([0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1]) + b"\1\2", "t-images-idx3-ubyte"
+    )
+    checksums = set()
+    for labels in (b"\1\2", b"\1\3"):
+        os.utime(save(b"\0\0\x08\1\0\0\0\2" + labels, "t-labels-idx1-ubyte"), ns=(0, labels[1]))
+        checksums.add(opened(Data(path=images)).checksum)
+    assert len(checksums) == 2
+
+
+@pytest.mark.parametrize("change", ("longer", "younger", "gone"))
+def test_a_file_that_changes_while_it_is_read_is_refused_and_leaves_nothing(stores, save, change):
+    path, other = save(SPARSE, "train"), save(SPARSE, "test")
+
+    def progress(stage, done, total):
+        if stage != "source checksum":
+            return
+        if change == "longer":
+            save(SPARSE + "1 1:1\n", "test")
+        elif change == "younger":
+            os.utime(other, ns=(0, 1))
+        elif os.path.exists(other):
+            os.unlink(other)
+
+    with pytest.raises(
+        InputError, match=f"{other}: (changed while it was read; expected|cannot be read: No)"
+    ):
+        prepare(Data(path=path, test_path=other), progress)
+    assert list(stores.iterdir()) == []
 
 
 def test_the_checksum_is_of_the_contents_and_not_of_path_name_date_or_command(

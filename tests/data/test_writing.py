@@ -75,7 +75,7 @@ def test_progress_goes_from_stage_to_stage_and_ends_at_its_total(stores, save, t
 
     path = save("".join(f"{i} 1:{i + 1} 2:1\n" for i in range(5000)))
     prepare(Data(path=path, test=0.5, scale="standardize"), progress)
-    assert list(seen) == ["reading", "source checksum", "writing", "scaling", "checksum"]
+    assert list(seen) == ["reading", "source checksum", "scaling", "writing", "checksum"]
     assert all(done == total for done, total in seen.values())
 
 

@@ -1,6 +1,6 @@
 """The loops over compiled gradients and losses, against plain NumPy, on pavg's own problems and a user's."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 from scipy.special import ndtri
 
 from pavg import streams
+from pavg.data import layouts
+from pavg.data.store import Store
 from pavg.kernels import general
 from pavg.kernels.streams import REPLACEMENT, RESHUFFLE, draw, uniform
 from pavg.problems.base import NONE, frozen
 from pavg.problems.double_well import DoubleWell
+from pavg.problems.general import General
 from pavg.problems.noisy_quadratic import NoisyQuadratic
 from pavg.problems.pca import PCA
 from pavg.problems.quadratic import Quadratic
@@ -54,10 +57,11 @@ class Toy:
     loss: callable  # (w, row) → loss
     sphere: bool = False
     noisy: bool = False
+    dtype: str = "float64"
 
     @property
     def samples(self):
-        return frozen(self.X), frozen(self.y)
+        return frozen(self.X, self.dtype), frozen(self.y)
 
 
 def toy(name):
@@ -339,3 +343,40 @@ def test_the_formulas_remain_at_hand_as_python(name):
     np.testing.assert_allclose(
         loss(np.array(t.theta), X, y, row, case.W0, 1), t.loss(case.W0[1], row), rtol=1e-12
     )
+
+
+@pytest.mark.parametrize("name", ["quadratic", "pca", "user"])
+@pytest.mark.parametrize("mu", [0.0, 0.9])
+def test_float32_samples_give_the_same_bits_as_float64_ones_of_these_values(name, mu):
+    made = []
+    for dtype in ("float64", "float32"):
+        case = Case(name, mu=mu, batches=(1, 3))
+        gradient, loss = (function.on(dtype) for function in case.toy.functions)
+        X = case.toy.X.astype(np.float32)
+        case.toy = replace(case.toy, functions=(gradient, loss), X=X.astype(dtype), dtype=dtype)
+        t, W, G, full = case.toy, case.W0, np.zeros_like(case.W0), np.zeros((1, case.toy.d))
+        general.gradients(*case.common(W.copy(), case.V0, case.draws0.copy(), slice(None)), 4, G)
+        general.add_gradient(gradient, frozen(t.theta), t.samples, W[:1].copy(), 0, len(X), full)
+        total = general.losses(loss, frozen(t.theta), t.samples, W[:1].copy(), 0, len(X))
+        made.append((*case.run([20]), G, full, total))
+    assert_same(*made)
+
+
+@dataclass(frozen=True)
+class Cubic(General):
+    """A problem whose samples are a store's."""
+
+    needs_data = True
+    gradient, loss = cubic_gradient, cubic_loss
+
+    def numbers(self):
+        return [0.8]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_stores_own_memory_is_used_whatever_its_type(dtype):
+    part = layouts.dense(TOYS["user"].X, TOYS["user"].y, dtype)
+    objective = Cubic().bind(Store("x", "x", 5, part, None, "checksum", "dense", {}), 1, 0)
+    assert np.shares_memory(objective.samples[0], part.X) and objective.samples[0].dtype == dtype
+    found, _ = objective.losses("train", np.full((1, 5), 0.3), 0, part.n)
+    assert found == pytest.approx(0.2 * np.sum((part.X[:, :5] @ np.full(5, 0.3) - part.y) ** 4), rel=1e-5)

@@ -1,7 +1,7 @@
 """Local SGD on linear models against plain NumPy that is given the drawn rows."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -38,10 +38,13 @@ class Case:
     sharded: bool = False
     indexed: bool = False
     seed: int = 0
+    dtype: str = "float64"
 
     def __post_init__(self):
         rng = np.random.default_rng(self.seed)
         self.X = rng.standard_normal((self.n, self.d)) * (rng.random((self.n, self.d)) < 0.4)
+        if self.dtype == "float32":
+            self.X = self.X.astype(np.float32).astype(float)
         self.y = rng.choice([-1.0, 1.0], self.n) if self.code == LOGISTIC else rng.standard_normal(self.n)
         self.dimension = self.d + self.intercept
         self.W0 = np.zeros((self.L, width_of(self.dimension)))
@@ -61,10 +64,14 @@ class Case:
     @property
     def samples(self):
         """What `LinearModel.bind` makes of these samples."""
-        part = getattr(layouts, self.layout)(scipy.sparse.csr_matrix(self.X), self.y)
+        part = getattr(layouts, self.layout)(scipy.sparse.csr_matrix(self.X), self.y, self.dtype)
         if self.layout == "dense":
-            return frozen(part.X), frozen(NONE, np.uint32), frozen(NONE, np.int64), frozen(part.y)
-        arrays = frozen(part.values), frozen(part.columns, np.uint32), frozen(part.indptr, np.int64)
+            return frozen(part.X, self.dtype), frozen(NONE, np.uint32), frozen(NONE, np.int64), frozen(part.y)
+        arrays = (
+            frozen(part.values, self.dtype),
+            frozen(part.columns, np.uint32),
+            frozen(part.indptr, np.int64),
+        )
         return (*arrays, frozen(part.y))
 
     @property
@@ -166,6 +173,7 @@ cases = st.builds(
     sharded=st.booleans(),
     indexed=st.booleans(),
     seed=st.integers(0, 1000),
+    dtype=st.sampled_from(["float64", "float32"]),
 )
 
 
@@ -226,6 +234,24 @@ def test_dense_and_csr_agree(case, n):
     dense = case.run([n])
     case.layout = "csr"
     assert_close(dense, case.run([n]))
+
+
+def everything(case, n, B):
+    """What all kernels make of a case."""
+    W, V, draws = case.state()
+    G, full = np.zeros_like(W), np.zeros_like(W[:1])
+    linear.gradients(case.samples, case.formula, (W, V, case.mu), case.order(draws), B, G)
+    linear.add_gradient(case.samples, case.formula, W[:1].copy(), 0, case.n, full)
+    return *case.run([n]), G, full, linear.losses(case.samples, case.formula, W[:1].copy(), 0, case.n)
+
+
+@settings(deadline=None, max_examples=100)
+@given(cases, st.integers(1, 20), st.integers(1, 9), st.integers(1, 100))
+def test_float32_samples_give_the_same_bits_as_float64_ones_of_these_values(case, n, B, d):
+    case = replace(case, dtype="float32", d=d)
+    narrow = everything(case, n, B)
+    case.dtype = "float64"  # X stays as it has been rounded
+    assert_same(narrow, everything(case, n, B))
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -17,11 +17,11 @@ X = rng.standard_normal((n, d)) * (rng.random((n, d)) < 0.6)
 CLASSES = rng.permutation(np.arange(n) % 2 == 0)  # both of them
 
 
-def store(y, layout="dense", test=None):
+def store(y, layout="dense", test=None, dtype="float64"):
     make = getattr(layouts, layout)
 
     def part(X, y):
-        return make(scipy.sparse.csr_matrix(X), np.asarray(y, float))
+        return make(scipy.sparse.csr_matrix(X), np.asarray(y, float), dtype)
 
     held_out = None if test is None else part(*test)
     return Store("train.svm", "toy", d, part(X, y), held_out, "checksum", layout, {})
@@ -124,6 +124,18 @@ def test_models_start_at_zero_and_own_no_samples_that_can_be_written():
     objective = Logistic(intercept=True).bind(store(CLASSES), 4, 0)
     np.testing.assert_array_equal(objective.start, np.zeros(d + 1))
     assert not any(array.flags.writeable for array in objective.samples["train"])
+
+
+@pytest.mark.parametrize("layout", ["dense", "csr"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("problem", [LeastSquares, Logistic])
+def test_the_stores_own_memory_is_used_whatever_its_type(problem, layout, dtype):
+    kept = store(np.where(CLASSES, 1.0, -1.0), layout, dtype=dtype)
+    objective = problem().bind(kept, 1, 0)
+    X = objective.samples["train"][0]
+    assert X.dtype == kept.dtype == dtype
+    for array in vars(kept.train).values():
+        assert any(np.shares_memory(array, used) for used in objective.samples["train"])
 
 
 @pytest.mark.parametrize("features", range(1, 20))

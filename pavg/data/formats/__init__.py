@@ -5,11 +5,11 @@ from importlib import import_module
 
 import numpy as np
 
-from pavg.data.formats import text
+from pavg.data.formats import idx, text
 from pavg.data.formats.files import find, paths, status, stem
 from pavg.errors import InputError
 
-__all__ = ["blocks", "paths", "status", "stem"]
+__all__ = ["blocks", "sources", "stem"]
 
 # a format is a module of this room, with `blocks`
 SUFFIXES = {
@@ -69,6 +69,17 @@ def blocks(data, path, member, width=None, progress=None):
         yield X, y
     if nnz == 0:
         raise InputError(f"{path}: found {n} samples and no nonzero feature; expected data")
+
+
+def sources(data, path):
+    """Name → `os.stat_result` of all files that are read for a path, sorted: idx labels too.
+
+    InputError for one that is missing, empty or no file.
+    """
+    names = paths(path)
+    if data.format == "idx" or (data.format == "auto" and "-ubyte" in stem(names[0])):
+        names = sorted({*names, *map(idx.beside, names)})
+    return {name: status(name) for name in names}
 
 
 def _guess(file):

@@ -27,9 +27,8 @@ def blocks(files, data, width):
     """
     for file in files:
         empty, line = text.first_line(file)
-        if not line or line.lstrip().startswith(b"<"):
-            found = "an HTML page" if line else "empty lines only"
-            raise InputError(f"{file}, line {empty + 1}: found {found}; expected numbers")
+        if not line:
+            raise InputError(f"{file}: found empty lines only; expected numbers")
         delimiter = data.delimiter if data.delimiter != "auto" else _delimiter(line)
         fields = _split(line, delimiter)
         if width is not None and len(fields) != width + 1:

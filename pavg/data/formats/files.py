@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import stat
 import zipfile
 import zlib
@@ -16,6 +17,11 @@ from fnmatch import fnmatchcase
 from pavg.errors import InputError
 
 LARGEST = 1 << 26  # bytes of a line or of a row, at most: 64 MiB
+PAGE = re.compile(rb"\s*(<!--.*?-->\s*)*<(!doctype\s+html|html|head|body)\b", re.I | re.S)
+
+
+class _Trailing(Exception):
+    """Something else follows compressed data."""
 
 
 class _Decompressor(io.RawIOBase):
@@ -24,8 +30,8 @@ class _Decompressor(io.RawIOBase):
     Python's own readers pass over what follows.
     """
 
-    def __init__(self, path, decompressor):
-        self._make = decompressor
+    def __init__(self, path, magic, decompressor):
+        self._magic, self._make = magic, decompressor
         self._file = open(path, "rb")
         self._inner = decompressor()
         self._read = 0
@@ -40,6 +46,8 @@ class _Decompressor(io.RawIOBase):
                 rest = self._inner.unused_data or self._file.read(io.DEFAULT_BUFFER_SIZE)
                 if not rest:
                     return 0
+                if not self._magic.startswith(rest[: len(self._magic)]):
+                    raise _Trailing
                 self._inner = self._make()
             elif self._inner.needs_input:
                 rest = self._file.read(1 << 16)
@@ -88,7 +96,13 @@ class File:
         suffix = os.path.splitext(self.path)[1].lower()
         try:
             with self._opened(suffix) as file:
+                if is_page(file.peek(1024)):
+                    raise InputError(f"{self}: found an HTML page; expected data (did the download fail?)")
                 yield file
+        except _Trailing:
+            raise InputError(
+                f"{self}: found something else after the {suffix} data; expected its end"
+            ) from None
         except EOFError:
             raise InputError(f"{self}: the {suffix} data are truncated; expected a whole file") from None
         except (OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile) as error:
@@ -106,7 +120,7 @@ class File:
                 self.position = file.tell
                 yield file
         elif suffix in (".bz2", ".xz"):
-            raw = _Decompressor(self.path, DECOMPRESSORS[suffix])
+            raw = _Decompressor(self.path, *DECOMPRESSORS[suffix])
             self.position = raw.position
             with io.BufferedReader(raw, 1 << 20) as file:
                 yield file
@@ -134,7 +148,11 @@ class File:
             raise InputError(f"{self}: found more data at byte {at}; expected its end, after {what}")
 
 
-DECOMPRESSORS = {".bz2": bz2.BZ2Decompressor, ".xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)}
+# suffix → (what a stream begins with, decompressor)
+DECOMPRESSORS = {
+    ".bz2": (b"BZh", bz2.BZ2Decompressor),
+    ".xz": (b"\xfd7zXZ\0", lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ)),
+}
 PACKED = (".gz", ".xz", ".bz2", ".zip")
 
 
@@ -200,10 +218,15 @@ def stem(path):
     return root if suffix.lower() in PACKED else root + suffix
 
 
+def is_page(beginning):
+    """Whether bytes are the beginning of an HTML page: what servers send where a file is not."""
+    return bool(PAGE.match(beginning.removeprefix(b"\xef\xbb\xbf")))
+
+
 def damaged(path, suffix):
     """The InputError of a file that is not what its name says."""
     with open(path, "rb") as file:
-        found = "an HTML page" if file.read(1) == b"<" else "damaged data or another format"
+        found = "an HTML page" if is_page(file.read(1024)) else "damaged data or another format"
     return InputError(f"{path}: found {found}; expected {suffix} data, as the name says")
 
 

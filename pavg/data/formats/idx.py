@@ -27,10 +27,15 @@ def blocks(files, data, width):
             yield from _pair(file, _labels(file))
 
 
+def beside(path):
+    """The name of the labels that belong to a name of images."""
+    folder, name = os.path.split(path)
+    return os.path.join(folder, name.replace("images", "labels").replace("idx3", "idx1"))
+
+
 def _labels(file):
     """The `File` of labels that belongs to one of images."""
-    folder, name = os.path.split(file.member or file.path)
-    other = os.path.join(folder, name.replace("images", "labels").replace("idx3", "idx1"))
+    other = beside(file.member or file.path)
     if other == (file.member or file.path):
         raise InputError(
             f"{file}: found no 'images' in its name; expected …images-idx3…, with …labels-idx1… beside"

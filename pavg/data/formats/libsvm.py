@@ -55,8 +55,6 @@ def parse(name, line, piece, width):
 def _fault(line, width):
     """What is wrong with one line, as a sentence; None if nothing is."""
     label, *features = line.split(b"#", 1)[0].split() or [b"0"]  # an empty line is fine
-    if label.startswith(b"<"):
-        return f"found {text.shown(label)}, as in an HTML page; expected LIBSVM text (did the download fail?)"
     if not text.finite(label):
         return f"found {text.shown(label)}; expected a label, one finite number"
     if features and features[0].startswith(b"qid:"):

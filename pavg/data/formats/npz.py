@@ -23,7 +23,7 @@ def blocks(files, data, width):
     """
     for file in files:
         with file.open() as opened:
-            if opened.read(2) != b"PK":  # zipfile would look for it further on
+            if opened.read(4) != b"PK\x03\x04":  # zipfile would look for it further on
                 raise damaged(file.path, ".npz")
             with zipfile.ZipFile(opened) as archive:
                 yield from _blocks(file, archive)

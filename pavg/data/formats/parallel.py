@@ -16,18 +16,20 @@ from concurrent.futures import ThreadPoolExecutor
 from pavg.errors import InputError
 
 MOST = 6  # processes: together they stay below 2 GiB
+FROM = 8  # tasks: starting processes takes as long as some of them
 
 
 def mapped(function, tasks):
     """Yield ``function(*task)`` for each task, in order; a few tasks are under way at once.
 
-    function : of a module, with arguments and results that can be pickled. A single task, and all
+    function : of a module, with arguments and results that can be pickled. Few tasks, and all
     tasks where there is one core, are done in this process.
     """
-    tasks = iter(tasks)
-    ahead = list(itertools.islice(tasks, 2))
-    tasks, workers = itertools.chain(ahead, tasks), min(_cores(), MOST)
-    if len(ahead) < 2 or workers < 2:
+    tasks, workers = iter(tasks), min(_cores(), MOST)
+    ahead = deque(itertools.islice(tasks, FROM))
+    few = len(ahead) < FROM
+    tasks = itertools.chain((ahead.popleft() for _ in range(len(ahead))), tasks)
+    if few or workers < 2:
         yield from itertools.starmap(function, tasks)
         return
     processes = [_start() for _ in range(workers)]

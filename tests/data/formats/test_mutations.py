@@ -210,7 +210,7 @@ def test_a_mutated_file_is_refused_in_one_sentence_or_read_as_plain_python_reads
     tmp_path_factory, name, data
 ):
     good, plain = FILES[name]
-    content = data.draw(mutated(good))
+    content, dtype = data.draw(mutated(good)), data.draw(st.sampled_from(("float64", "float32")))
     folder = tmp_path_factory.mktemp("mutated")
     path, stores = folder / name, folder / "stores"
     path.write_bytes(content)
@@ -219,19 +219,20 @@ def test_a_mutated_file_is_refused_in_one_sentence_or_read_as_plain_python_reads
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PAVG_DATA", str(stores))
         try:
-            store = open_store(prepare(Data(path=str(path), target=target, layout="csr")))
+            store = open_store(prepare(Data(path=str(path), target=target, layout="csr", dtype=dtype)))
         except InputError as error:
             assert "\n" not in str(error) and str(folder) in str(error)
             assert not stores.exists() or not list(stores.iterdir())
             return
     assert list(stores.iterdir()) == [store.path]
-    expected = [({c: v for c, v in row.items() if v}, y) for row, y in plain(content)]
+    kept = np.dtype(dtype).type
+    expected = [({c: kept(v) for c, v in row.items() if v}, y) for row, y in plain(content)]
     part = store.train
     found = []
     for i in range(part.n):
         rows = slice(part.indptr[i], part.indptr[i + 1])
-        kept = part.columns[rows] < store.n_features
-        columns, values = part.columns[rows][kept].tolist(), part.values[rows][kept].tolist()
+        real = part.columns[rows] < store.n_features
+        columns, values = part.columns[rows][real].tolist(), part.values[rows][real].tolist()
         found.append((dict(zip(columns, values, strict=True)), part.y[i]))
     assert found == expected
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, random, save_npz
 
-from pavg.data.formats import hdf5, idx, npz, text
+from pavg.data.formats import hdf5, idx, npz, parallel, text
 
 X = np.array([[1.0, 0, 2.5], [0, -3, 1e-3], [4, 5, 6]])
 Y = np.array([1.0, 0, 2])
@@ -99,7 +99,7 @@ def test_csv_is_known_by_its_first_line_where_the_name_says_nothing(read, save):
         ("1\n2\n", {"target": 1}, "found 1 columns"),
         ("\n\n", {"target": 1}, "empty lines only"),
         ("a,b\n", {"target": 1}, "found 0 samples"),
-        ("<!DOCTYPE html>\n", {"target": 1}, "line 1: found an HTML page"),
+        ("<!DOCTYPE html>\n", {"target": 1}, "found an HTML page"),
     ),
 )
 def test_bad_csv_is_named_with_line_and_column(message, save, content, options, said):
@@ -161,7 +161,9 @@ def test_a_member_is_for_zips(message, save):
 def test_what_follows_compressed_data_is_refused_but_another_stream_is_read(read, message, save, suffix):
     pack = COMPRESSORS[suffix]
     same(read(save(pack(TEXT[:10].encode()) + pack(TEXT[10:].encode()), "rows.csv" + suffix), target=1))
-    assert "damaged data" in message(save(pack(TEXT.encode()) + b"more" * 8, "rows.csv" + suffix), target=1)
+    for more in (b"m", b"more" * 8):
+        said = message(save(pack(TEXT.encode()) + more, "rows.csv" + suffix), target=1)
+        assert ("damaged data" if suffix == ".gz" else f"something else after the {suffix} data") in said
 
 
 @pytest.mark.parametrize("size", (1, 3, 7, 20, 1000))
@@ -186,6 +188,17 @@ def test_several_processes_read_the_same_and_name_the_same_line(read, message, s
     monkeypatch.setattr("pavg.data.formats.parallel._cores", lambda: 3)
     same(read(path), whole[0].toarray(), whole[1])
     assert ", line 2000: found '1:x'" in message(save(rows + "1 1:x\n" + rows))
+
+
+def test_processes_are_started_only_where_there_is_enough_to_read(read, save, monkeypatch):
+    rows = "".join(f"{i} 1:{i} 3:1\n" for i in range(1, 2000))
+    path, started, start = save(rows), [], parallel._start
+    monkeypatch.setattr(parallel, "_cores", lambda: 2)
+    monkeypatch.setattr(parallel, "_start", lambda: started.append(1) or start())
+    for pieces, processes in ((1, 0), (parallel.FROM - 1, 0), (parallel.FROM, 2)):
+        monkeypatch.setattr(text, "CHUNK", len(rows) // pieces + 100)
+        read(path)
+        assert len(started) == processes
 
 
 def test_a_line_without_end_is_refused(message, save, monkeypatch):
@@ -242,7 +255,9 @@ def test_idx_compressed_and_as_a_folder(read, mnist):
         ({"labels": idx_file([3, 1, 4, 1])[:-2]}, "labels-idx1-ubyte: ends at byte 10"),
         ({"labels": idx_file([3, 1, 4])}, "labels-idx1-ubyte: found labels of shape (3,); expected 4"),
         ({"images": b"\0\0\x08"}, "ends at byte 3; expected an idx header to byte 4"),
-        ({"images": b"<!DOCTYPE html>"}, "expected an idx header"),
+        ({"images": b"<!DOCTYPE html>"}, "images-idx3-ubyte: found an HTML page"),
+        ({"labels": b"\n<html>"}, "labels-idx1-ubyte: found an HTML page"),
+        ({"images": b"no idx"}, "expected an idx header"),
         ({"images": idx_file(np.zeros((4, 0)))}, "found images of shape (0,)"),
         ({"images": struct.pack(">HBB3I", 0, 8, 3, 4, 2**31, 2**31)}, "found images of shape"),
     ),
@@ -354,6 +369,9 @@ def test_bad_hdf5_is_named(message, tmp_path, arrays, said):
     assert said in message(tmp_path / "a.h5")
 
 
-@pytest.mark.parametrize("name", ("a.npz", "a.h5", "a.zip"))
-def test_an_html_page_is_recognised(message, save, name):
-    assert "HTML page" in message(save("<!DOCTYPE html>\n", name))
+@pytest.mark.parametrize(
+    "name", ("a.npz", "a.h5", "a.zip", "a.bin", "a.gz", "a.bz2", "a.xz", "a.csv", "a.svm", "a")
+)
+@pytest.mark.parametrize("page", ("<!DOCTYPE html>\n", "\ufeff\n<!-- gone -->\n<HTML lang=en>"))
+def test_an_html_page_is_recognised_whatever_its_name(message, save, name, page):
+    assert "found an HTML page" in message(save(page, name))

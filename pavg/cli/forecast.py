@@ -1,0 +1,45 @@
+"""pavg run --dry-run: what would run, and what it would take."""
+
+from collections import Counter
+
+from pavg.cli.guard import guarded
+
+
+def show(spec, out, options, ranks):
+    """Print a line for each cell that would run on so many ranks (None: on those that are there)."""
+    return guarded(lambda comm: _show(comm, spec, out, options, ranks or comm.Get_size()))
+
+
+def _show(comm, spec, out, options, size):
+    from mpi4py import MPI
+    from rich.console import Console
+    from rich.table import Table
+
+    from pavg.sweep import running
+    from pavg.sweep.forecast import forecasts
+
+    if comm.Get_rank() != 0:
+        return 0
+    alone = MPI.COMM_SELF
+    how = running.How(out, **options)
+    cells, states, starts = running.plan(
+        running.specifications(alone, spec, how), size, how, running.Watcher()
+    )
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("cell", "run", "ranks", "samples", "models a rank", "data a node", "about"):
+        table.add_column(name, justify="left" if name == "run" else "right", no_wrap=True)
+    total, unknown = 0.0, 0
+    for one in forecasts(alone, [cell for cell in cells if cell.index in starts]):
+        samples = "?" if one.samples is None else f"{one.samples:,.0f}"
+        seconds = "?" if one.seconds is None else f"{one.seconds:.2g} s"
+        total, unknown = total + (one.seconds or 0.0), unknown + (one.seconds is None)
+        memory, data = f"{one.memory / 2**20:.3g} MB", f"{one.data / 2**20:.3g} MB"
+        table.add_row(str(one.cell.index), one.cell.name, str(one.cell.R), samples, memory, data, seconds)
+    Console(width=max(Console().width, 100)).print(table)
+    there = Counter(state for index, state in states.items() if index not in starts)
+    left = "".join(f"; {count} {state}" for state, count in there.items())
+    print(f"{len(starts)} of {len(cells)} cells would run{left}")
+    print(f"local steps and averages: about {total:.2g} s, one cell after the other", end="")
+    print(f" (without {unknown} that were not tried)" if unknown else "", end="")
+    print("; evaluations, network and waiting come on top")
+    return 0

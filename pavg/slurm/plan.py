@@ -1,0 +1,104 @@
+"""Which cells a job runs, and on how many ranks."""
+
+from dataclasses import dataclass
+
+from pavg.errors import InputError
+from pavg.sweep import grid
+from pavg.sweep.cells import repeated
+
+
+@dataclass(frozen=True)
+class Job:
+    """One script. cells : indices into the sweep's cells; elements : of its array, each a text for --cells.
+
+    sweep : the name of its specifications, which is that of their result folder; part : of the sweep.
+    elements of a job that is no array: one, empty if it runs every cell of the sweep.
+    """
+
+    kind: str
+    sweep: str
+    part: str
+    ranks: int
+    cells: tuple
+    elements: tuple
+
+    @property
+    def starts(self):
+        """How often a command is started at most: each start but the last records a failed cell."""
+        return -(-len(self.cells) // len(self.elements)) + 1
+
+
+@dataclass(frozen=True)
+class Shape:
+    """ranks : of every job (of an array at most), None: as many as learners; nodes, per_node : or None."""
+
+    ranks: int | None = None
+    nodes: int | None = None
+    per_node: int | None = None
+
+
+def shape(specs, kind, ranks, nodes, per_node):
+    """The `Shape` of a sweep's jobs, from what was asked for. InputError for what does not go together."""
+    if kind in ("allocation", "hostfile") and per_node or kind != "nodes" and nodes:
+        raise InputError(f"--kind {kind}: expected --ntasks; nodes are chosen with --kind nodes")
+    if kind != "nodes":
+        return Shape(ranks, None, per_node)
+    if not nodes and not per_node:
+        raise InputError("--kind nodes: expected --nodes or --ntasks-per-node, or both")
+    most = max(spec.R or spec.P for spec in specs)
+    ranks = ranks or (min(most, nodes * per_node) if nodes and per_node else most)
+    nodes = nodes or -(-ranks // per_node)
+    per_node = per_node or -(-ranks // nodes)
+    if not nodes <= ranks <= nodes * per_node:
+        raise InputError(f"{ranks} ranks do not fit on {nodes} nodes with {per_node} each, one at least")
+    return Shape(ranks, nodes, per_node)
+
+
+def plan(specs, kind, ranks=None, max_array=1001, chosen=None):
+    """The jobs of a sweep: for an array one for each P, else one for all.
+
+    specs : all cells, in file order. ranks : of every job; of an array at most. Without it, as many as
+    learners. max_array : Slurm's MaxArraySize, one more than the largest index. chosen : indices of the
+    cells that are meant; None: all. InputError where a cell asks for more ranks.
+    """
+    groups = {}
+    for index in range(len(specs)) if chosen is None else chosen:
+        spec = specs[index]
+        R = spec.R or min(spec.P, ranks or spec.P)
+        if ranks is not None and R > ranks:
+            raise InputError(f"{spec.name}: cell {index} asks for R = {R} ranks; the jobs have {ranks}")
+        part = _part(spec.P, R) if kind == "array" else "all"
+        groups.setdefault((spec.name, part), []).append((index, R))
+    jobs = []
+    for (sweep, part), members in groups.items():
+        cells, needed = zip(*members, strict=True)
+        elements = ["" if len(cells) == len(specs) else text(cells)]
+        if kind == "array":
+            size = -(-len(cells) // max_array)
+            elements = [text(cells[i : i + size]) for i in range(0, len(cells), size)]
+        most = max(needed) if kind == "array" else ranks or max(needed)
+        jobs.append(Job(kind, sweep, part, most, cells, tuple(elements)))
+    return jobs
+
+
+def cells(name, overrides, repeat):
+    """All cells of a file, folder or benchmark, checked, in the order that `pavg run` counts them."""
+    return repeated([spec for path in grid.sources(name) for spec in grid.cells(path, overrides)], repeat)
+
+
+def text(indices):
+    """Indices as a text for --cells: "0:12:3,13,20:25"."""
+    parts, left = [], list(indices)
+    while left:
+        step = left[1] - left[0] if len(left) > 1 else 1
+        n = next((i for i, at in enumerate(left) if at != left[0] + i * step), len(left))
+        if n < 3:
+            parts.append(str(left.pop(0)))
+            continue
+        parts.append(f"{left[0]}:{left[n - 1] + 1}" + (f":{step}" if step > 1 else ""))
+        left = left[n:]
+    return ",".join(parts)
+
+
+def _part(P, R):
+    return f"P{P:03d}" if P == R else f"P{P:03d}-R{R}"
