@@ -14,7 +14,7 @@ from tests.processes import running, wait_for
 pytestmark = pytest.mark.mpirun
 
 KILLS = int(os.environ.get("PAVG_TEST_KILLS", 8))
-LATEST = 3.0  # seconds after the start of MPI
+LATEST = 2.0  # seconds after the start of MPI
 SOON = 30
 
 

@@ -54,17 +54,17 @@ def test_a_cell_that_fails_on_one_rank_is_recorded_and_the_others_run(place, und
 
 def test_a_rank_that_is_100_times_slower_is_waited_for_and_the_waiting_is_shown(place):
     out = place / "out"
-    options = ("--set", "stop.steps=20000", "--set", "barrier=true", "--cells", "0")
+    options = ("--set", "stop.steps=50000", "--set", "barrier=true", "--cells", "0")
     code, err = sweeps.run(place / "sweep.toml", out, *options, script=CRAWLING, timeout=SOON)
     assert code == 0, err
     [path] = sweeps.whole(out)
     with opened(path) as file:
         waited, wall = np.nansum(file["time_wait"][:], axis=0), file["time_wall"][-1]
-    assert waited[0] > 0.5 * wall > 10 * waited[1]
+    assert waited[0] > max(0.5 * wall, 2 * waited[1])
 
 
 @pytest.mark.parametrize(
-    "cell, stopped", [(0, 1), (4, 0)], ids=["a rank of the cell", "the only rank of the cell"]
+    "cell, stopped", [(0, 1), (2, 0)], ids=["a rank of the cell", "the only rank of the cell"]
 )
 def test_a_rank_that_is_stopped_for_ever_ends_the_job_when_patience_has_passed(place, cell, stopped):
     out = place / "out"
