@@ -37,31 +37,30 @@ def noted():
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
         with contextlib.suppress(OSError):
-            _note(watched)
+            _note(_name(watched), _mapped(watched))
 
 
 def _note_until_alone(watched):
     """In the child process: note what the parent maps, until one of the two is killed."""
     try:
-        end, before = time.monotonic() + LONGEST, {}
+        name, known, end = _name(watched), {}, time.monotonic() + LONGEST
         while os.getppid() == watched and time.monotonic() < end:
-            before = _note(watched, before)
+            mapped = known | _mapped(watched)  # a process that dies maps nothing any more
+            if mapped != known:
+                _note(name, mapped)
+            known = mapped
             time.sleep(LOOK)
     finally:
         os._exit(0)
 
 
-def _note(pid, before=None):
-    """Write down what a process has mapped, where that is not as `before`; returns it."""
-    mapped = _mapped(pid)
-    if mapped != before:
-        for _ in range(10):  # the last one to end removes the folder, perhaps just now
-            with contextlib.suppress(FileNotFoundError):
-                FOLDER.mkdir(mode=0o700, exist_ok=True)
-                if _ours():
-                    _name(pid).write_text(json.dumps(mapped))
-                break
-    return mapped
+def _note(path, mapped):
+    for _ in range(10):  # the last one to end removes the folder, perhaps just now
+        with contextlib.suppress(FileNotFoundError):
+            FOLDER.mkdir(mode=0o700, exist_ok=True)
+            if _ours():
+                path.write_text(json.dumps(mapped))
+            return
 
 
 def forget():
