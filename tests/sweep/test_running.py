@@ -201,16 +201,6 @@ def test_a_cell_that_fails_on_one_rank_ends_the_job_soon_and_is_recorded(place, 
     assert len(results(place)) == 8
 
 
-def test_two_jobs_at_one_sweep_run_each_cell_once(place):
-    command = [sys.executable, "-m", "pavg", "run", "s.toml"]
-    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-    jobs = [subprocess.Popen(command, start_new_session=True, **pipes) for _ in range(2)]
-    said = [job.communicate(timeout=120) for job in jobs]
-    assert [job.returncode for job in jobs] == [0, 0], said
-    assert len(results(place)) == 12
-    assert sum(err.count("    ok (") for _, err in said) == 12
-
-
 def test_a_dry_run_says_what_would_run_and_runs_nothing(place):
     pavg("run", "s.toml", "--cells", "0:2")
     said = pavg("run", "s.toml", "-n", 4, "--dry-run", "--where", "P < 4")
