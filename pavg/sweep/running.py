@@ -164,7 +164,7 @@ class _Job:
                     if not stack.enter_context(files.locked(cell.lock)):
                         state = "elsewhere"
                     else:
-                        stack.callback(cell.lock.unlink, missing_ok=True)
+                        stack.callback(_removed, cell.lock)
                         found = cell.state()  # another job may have been at it meanwhile
                         ended = found in WHOLE or (found in RETRIED and cell.starts() > starts)
                         state = found if ended else None
@@ -182,6 +182,11 @@ class _Job:
         if len(set(comm.allgather(task.data.get("data_checksum")))) > 1:
             raise AgreedError(f"{spec.data}: ranks find different samples there", comm.Get_size())
         return task
+
+
+def _removed(path):
+    with contextlib.suppress(OSError):  # what stays changes nothing: the lock ends with the process
+        path.unlink()
 
 
 def specifications(comm, name, how):

@@ -56,6 +56,25 @@ sys.argv[0] = "pavg"
 main()
 '''
 
+SABOTAGE = '''
+"""Run a sweep whose folder of locks becomes a file as soon as a result is there."""
+import shutil, sys
+from pavg.cli import main
+from pavg.sweep.attempt import Attempt
+
+keep = Attempt._keep
+
+def sabotaged(self, record):
+    keep(self, record)
+    folder = self.cell.lock.parent
+    shutil.rmtree(folder)
+    folder.write_text("")
+
+Attempt._keep = sabotaged
+sys.argv[0] = "pavg"
+main()
+'''
+
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
@@ -219,3 +238,10 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(place):
     [line] = [line.split() for line in said.stdout.splitlines() if "P002-K0008" in line][:1]
     assert line[2] == "2" and line[3] == "400"  # ranks; samples of two learners
     assert len(results(place)) == 2
+
+
+def test_a_lock_that_cannot_be_removed_does_not_end_a_sweep(place):
+    (place / "sabotage.py").write_text(SABOTAGE)
+    done = run_to_end([sys.executable, "sabotage.py", "run", "s.toml", "--cells", "0"], {}, 60)
+    assert done.returncode == 0, done.stderr
+    assert len(results(place)) == 1
