@@ -75,6 +75,44 @@ sys.argv[0] = "pavg"
 main()
 '''
 
+SIGNALLED = '''
+"""Run a cell; a signal comes at a MOMENT: in another job, after this one's plan, or when the cell is over."""
+import sys
+from pathlib import Path
+from mpi4py import MPI
+from pavg.comm import signals
+from pavg.sweep import running
+
+class Watcher(running.Watcher):
+    def __init__(self, moment):
+        self.moment = moment
+    def looks(self, *facts):
+        self.at("looks")
+    def ended(self, *facts):
+        self.at("ended")
+    def at(self, moment):
+        if moment == self.moment:
+            signals._remember(10, None)
+
+def run(moment):
+    signals.forget()
+    outcome = running.run(MPI.COMM_SELF, "s.toml", running.How(Path("results"), cells="0"), Watcher(moment))
+    signals.forget()
+    return outcome
+
+plan = running.plan
+
+def planned(*arguments):
+    made, running.plan = plan(*arguments), plan
+    assert run("looks").interrupted
+    return made
+
+if sys.argv[1] == "other":
+    running.plan = planned
+outcome = run(sys.argv[1])
+print(outcome.states, outcome.interrupted)
+'''
+
 
 @pytest.fixture(autouse=True)
 def place(tmp_path, monkeypatch):
@@ -245,3 +283,14 @@ def test_a_lock_that_cannot_be_removed_does_not_end_a_sweep(place):
     done = run_to_end([sys.executable, "sabotage.py", "run", "s.toml", "--cells", "0"], {}, 60)
     assert done.returncode == 0, done.stderr
     assert len(results(place)) == 1
+
+
+@pytest.mark.parametrize("moment, attempts", [("ended", 1), ("other", 2)])
+def test_a_signal_after_the_last_cell_ends_nothing_early_and_starts_by_other_jobs_count(
+    place, moment, attempts
+):
+    (place / "signalled.py").write_text(SIGNALLED)
+    done = run_to_end([sys.executable, "signalled.py", moment], {}, 60)
+    assert done.stdout == "{0: 'ok'} False\n", done.stderr
+    [path] = results(place).values()
+    assert summary(path).attributes["attempts"] == attempts
