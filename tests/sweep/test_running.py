@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -294,3 +295,23 @@ def test_a_signal_after_the_last_cell_ends_nothing_early_and_starts_by_other_job
     assert done.stdout == "{0: 'ok'} False\n", done.stderr
     [path] = results(place).values()
     assert summary(path).attributes["attempts"] == attempts
+
+
+def test_a_terminal_that_goes_away_does_not_end_a_sweep(place):
+    """It has something to say then: checkpoints cannot be written."""
+    (place / "results" / "long").mkdir(parents=True)
+    (place / "results" / "long" / ".checkpoints").touch()
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "pavg", "run", "long.toml", "--set", "stop.steps=200_000"]
+    command = ["nohup", *command, "--checkpoint-rounds", "20"]  # nohup: as if it were disowned
+    job = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs)
+    try:
+        os.close(theirs)
+        shown = b""
+        while b"P002" not in shown:
+            shown += os.read(ours, 1000)
+        os.close(ours)
+        assert job.wait(timeout=60) == 0
+    finally:
+        job.kill()
+    assert len(results(place, "long")) == 1
