@@ -23,8 +23,14 @@ def watcher(first, side_by_side):
     """
     if on_terminal():
         live = Live() if first else None
-        with live.progress if live else contextlib.nullcontext():
+        try:
+            if live:
+                live.progress.start()
             yield live or Watcher()
+        finally:
+            with contextlib.suppress(OSError):  # a terminal that has gone does not undo the runs
+                if live:
+                    live.progress.stop()
     else:
         yield Lines() if first or side_by_side else Watcher()
 
@@ -101,4 +107,5 @@ class Live(Lines):
             self._say(f"{cell.name}: {record.status} ({record.reason})")
 
     def _say(self, line):
-        self.progress.console.print(line)
+        with contextlib.suppress(OSError):
+            self.progress.console.print(line)

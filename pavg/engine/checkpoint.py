@@ -2,9 +2,9 @@
 
     FOLDER/000012/rank00000.npz …    models, momentum, draws of these learners; clock of this rank
                   record.npz         the rows so far
-                  manifest.json      what they belong to, and a digest of each
+                  manifest.json      what they belong to, and a digest of each and of itself
 
-A generation counts once its manifest is there. The one before it stays, for the case that a file
+A generation counts once its manifest is there. The good one before it stays, for the case that a file
 of the newest is damaged.
 """
 
@@ -44,6 +44,7 @@ class Checkpoints:
     attempts: int = 1
     _last: float = field(default_factory=time.monotonic)
     _cost: float = 0.0
+    _refused: set = field(default_factory=set)
 
     def due(self):
         """Whether the seconds since the last one are over. For rank 0 to ask."""
@@ -82,7 +83,8 @@ class Checkpoints:
             if error is None:
                 facts["files"] = {name: digest for found, _ in everyone for name, digest in found.items()}
                 try:
-                    files.replace(folder / "manifest.json", json.dumps(facts).encode(), durable=True)
+                    manifest = json.dumps(facts | {"digest": _digest(_text(facts))})
+                    files.replace(folder / "manifest.json", manifest.encode(), durable=True)
                     self._prune()
                 except OSError as problem:
                     error = f"{folder}: {problem.strerror or problem}"
@@ -115,6 +117,7 @@ class Checkpoints:
                 learners.restore(states, states[0] if same else None)
                 return facts["tick"]
             if comm.Get_rank() == 0:
+                self._refused.add(folder)
                 self.say(f"checkpoint {folder} is not used: {problem}")
         return 0
 
@@ -129,16 +132,18 @@ class Checkpoints:
     def _generations(self):
         """Folders of generations, the newest first."""
         try:
-            return sorted((p for p in self.folder.iterdir() if p.name.isdigit()), reverse=True)
+            found = [p for p in self.folder.iterdir() if p.name.isdecimal()]
         except OSError:
             return []
+        return sorted(found, key=lambda path: int(path.name), reverse=True)
 
     def _next(self):
         newest = self._generations()[:1]
         return int(newest[0].name) + 1 if newest else 1
 
     def _prune(self):
-        whole = [p for p in self._generations() if (p / "manifest.json").exists()]
+        good = (p for p in self._generations() if p not in self._refused)
+        whole = [p for p in good if (p / "manifest.json").exists()]
         for path in self._generations():
             if path not in whole[:KEPT]:
                 shutil.rmtree(path, ignore_errors=True)
@@ -150,15 +155,17 @@ class Checkpoints:
             facts, problem = None, None
             try:
                 facts = json.loads((path / "manifest.json").read_text())
+                digest = facts.pop("digest", None)
                 made = f"version {facts['format_version']} of {facts['format']}"
                 if made != f"version {VERSION} of {FORMAT}":
                     problem = f"{made}; expected version {VERSION} of {FORMAT}"
-                else:
-                    other = [key for key, value in self.identity.items() if facts.get(key) != value]
-                    problem = f"of another run: {', '.join(other)} differ" if other else None
+                elif other := [key for key, value in self.identity.items() if facts.get(key) != value]:
+                    problem = f"of another run: {', '.join(other)} differ"
+                elif digest != _digest(_text(facts)):
+                    problem = "its manifest is damaged: it is not what was written"
             except FileNotFoundError:
                 continue  # never finished
-            except (OSError, ValueError, KeyError, TypeError) as error:
+            except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
                 problem = f"its manifest is damaged: {error}"
             found.append((path, facts, problem))
         return found
@@ -187,6 +194,10 @@ def _unpacked(folder, name, facts):
         raise ValueError(f"{name} is not what was written")
     with np.load(io.BytesIO(content), allow_pickle=False) as loaded:
         return dict(loaded)
+
+
+def _text(facts):
+    return json.dumps(facts, sort_keys=True).encode()
 
 
 def _digest(content):

@@ -72,7 +72,7 @@ class Outcome:
     """What came of a sweep, the same on all ranks.
 
     states : index of a cell → its state; "elsewhere" where another job is at it. interrupted : whether a
-    signal ended the sweep early.
+    signal ended the sweep before its last cell was over.
     """
 
     cells: list
@@ -88,7 +88,7 @@ def run(comm, name, how, watcher=None):
     watcher = watcher or Watcher()
     specs = specifications(comm, name, how)
     cells, states, starts = once(comm, plan, specs, comm.Get_size(), how, watcher)
-    outcome = Outcome(cells, states)
+    outcome, left = Outcome(cells, states), set(starts)
     waiting = [cell for cell in cells if cell.index in starts]
     with Watchdog(comm, how.patience) as watchdog:
         job = _Job(how, watcher, watchdog.heard)
@@ -104,9 +104,10 @@ def run(comm, name, how, watcher=None):
                 rest(comm)  # ranks that have no part in the cells sleep until they are over
             for found in comm.allgather(ended):
                 outcome.states |= found
+                left -= {index for index, state in found.items() if state != "interrupted"}
             stopped = signals.received() != 0 or "interrupted" in ended.values()
             if comm.allreduce(stopped, MPI.LOR):
-                outcome.interrupted = True
+                outcome.interrupted = bool(left)
                 break
         worlds.free()
     return outcome
@@ -137,10 +138,9 @@ class _Job:
         """Fills `ended`: index → state, on rank 0 of `comm`. Collective."""
         for cell in cells:
             self.heard(f"the beginning of {cell.name}")
-            with self._alone(comm, cell, starts[cell.index]) as state:
+            with self._alone(comm, cell, starts[cell.index]) as (state, started):
                 if state is None:
-                    task = self._bound(comm, cell.spec)
-                    attempts = starts[cell.index] + 1
+                    task, attempts = self._bound(comm, cell.spec), started + 1
                     attempt = Attempt(cell, task, self.how, self.watcher, self.heard, attempts, self.beside)
                     state = attempt.run(comm).status
                 elif comm.Get_rank() == 0:
@@ -152,23 +152,23 @@ class _Job:
 
     @contextlib.contextmanager
     def _alone(self, comm, cell, starts):
-        """Hold the cell's lock. Yields None, or on all ranks why the cell is not to be run.
+        """Hold the cell's lock. Yields on all ranks why the cell is not to be run (or None), and its starts.
 
         starts : how many times it had been started when the sweep began.
         """
         with contextlib.ExitStack() as stack:
-            state = None
+            state, now = None, starts
             if comm.Get_rank() == 0:
                 with contextlib.suppress(OSError):  # a folder that cannot be written says so with the result
                     cell.lock.parent.mkdir(parents=True, exist_ok=True)
                     if not stack.enter_context(files.locked(cell.lock)):
                         state = "elsewhere"
                     else:
-                        stack.callback(cell.lock.unlink, missing_ok=True)
-                        found = cell.state()  # another job may have been at it meanwhile
-                        ended = found in WHOLE or (found in RETRIED and cell.starts() > starts)
+                        stack.callback(_removed, cell.lock)
+                        found, now = cell.state(), cell.starts()  # another job may have been at it meanwhile
+                        ended = found in WHOLE or (found in RETRIED and now > starts)
                         state = found if ended else None
-            yield comm.bcast(state)
+            yield comm.bcast((state, now))
 
     def _bound(self, comm, spec):
         """The task of a cell on this rank; stores stay mapped from cell to cell. Collective."""
@@ -182,6 +182,11 @@ class _Job:
         if len(set(comm.allgather(task.data.get("data_checksum")))) > 1:
             raise AgreedError(f"{spec.data}: ranks find different samples there", comm.Get_size())
         return task
+
+
+def _removed(path):
+    with contextlib.suppress(OSError):  # what stays changes nothing: the lock ends with the process
+        path.unlink()
 
 
 def specifications(comm, name, how):

@@ -122,6 +122,7 @@ HARM = {
     "a file that is gone": ("rank00000.npz", Path.unlink, "No such file"),
     "a byte of the record": ("record.npz", damage, "record.npz is not what was written"),
     "a cut manifest": ("manifest.json", lambda path: path.write_text('{"tick": 3'), "manifest is damaged"),
+    "another tick": ("manifest.json", edited(tick=64), "manifest is damaged"),
     "another version": ("manifest.json", edited(format_version=99), "version 99"),
     "another run": ("manifest.json", edited(run="that"), "of another run: run differ"),
 }
@@ -138,13 +139,15 @@ def test_a_checkpoint_that_does_not_fit_is_named_and_the_one_before_it_is_used(f
         harm(folder / newest / name)
     comm.Barrier()
     said, begun = [], []
-    care = Care(checkpoints=Checkpoints(folder, {"run": "this"}, rounds=50, say=said.append))
+    care = Care(checkpoints=Checkpoints(folder, {"run": "this"}, rounds=100, say=said.append))
     care.on_look = lambda observer, t: begun.append(observer.begun)
     resumed = synchronous.run(comm, task_of(**KEYS), care)
     assert same(resumed, whole)
     if comm.Get_rank() == 0:
         assert len(said) == 1 and newest in said[0] and words in said[0]
         assert 0 < begun[0] < 520
+        kept = sorted(path.name for path in folder.iterdir())
+        assert newest not in kept and len(kept) == 2  # it does not stand for the good one before
 
 
 def test_where_no_checkpoint_fits_the_run_begins_anew(folder):
@@ -164,6 +167,18 @@ def test_two_generations_are_kept_and_none_after_remove(folder):
     if comm.Get_rank() == 0:
         Checkpoints(folder, {}).remove()
         assert not folder.exists()
+
+
+def test_a_millionth_checkpoint_is_newer_than_the_one_before(folder):
+    ending_at(500, folder)
+    comm.Barrier()
+    if comm.Get_rank() == 0:
+        for path, number in zip(sorted(folder.iterdir()), ("999998", "999999"), strict=True):
+            path.rename(folder / number)
+    comm.Barrier()
+    ending_at(700, folder)
+    comm.Barrier()
+    assert all(len(path.name) == 7 for path in folder.iterdir())
 
 
 def test_a_disk_that_refuses_costs_the_checkpoint_and_not_the_run(folder):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import signal
 import subprocess
 import sys
@@ -54,6 +55,63 @@ def failing(self, n):
 Learners.step = failing
 sys.argv[0] = "pavg"
 main()
+'''
+
+SABOTAGE = '''
+"""Run a sweep whose folder of locks becomes a file as soon as a result is there."""
+import shutil, sys
+from pavg.cli import main
+from pavg.sweep.attempt import Attempt
+
+keep = Attempt._keep
+
+def sabotaged(self, record):
+    keep(self, record)
+    folder = self.cell.lock.parent
+    shutil.rmtree(folder)
+    folder.write_text("")
+
+Attempt._keep = sabotaged
+sys.argv[0] = "pavg"
+main()
+'''
+
+SIGNALLED = '''
+"""Run a cell; a signal comes at a MOMENT: in another job, after this one's plan, or when the cell is over."""
+import sys
+from pathlib import Path
+from mpi4py import MPI
+from pavg.comm import signals
+from pavg.sweep import running
+
+class Watcher(running.Watcher):
+    def __init__(self, moment):
+        self.moment = moment
+    def looks(self, *facts):
+        self.at("looks")
+    def ended(self, *facts):
+        self.at("ended")
+    def at(self, moment):
+        if moment == self.moment:
+            signals._remember(10, None)
+
+def run(moment):
+    signals.forget()
+    outcome = running.run(MPI.COMM_SELF, "s.toml", running.How(Path("results"), cells="0"), Watcher(moment))
+    signals.forget()
+    return outcome
+
+plan = running.plan
+
+def planned(*arguments):
+    made, running.plan = plan(*arguments), plan
+    assert run("looks").interrupted
+    return made
+
+if sys.argv[1] == "other":
+    running.plan = planned
+outcome = run(sys.argv[1])
+print(outcome.states, outcome.interrupted)
 '''
 
 
@@ -209,3 +267,41 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(place):
     [line] = [line.split() for line in said.stdout.splitlines() if "P002-K0008" in line][:1]
     assert line[2] == "2" and line[3] == "400"  # ranks; samples of two learners
     assert len(results(place)) == 2
+
+
+def test_a_lock_that_cannot_be_removed_does_not_end_a_sweep(place):
+    (place / "sabotage.py").write_text(SABOTAGE)
+    done = run_to_end([sys.executable, "sabotage.py", "run", "s.toml", "--cells", "0"], {}, 60)
+    assert done.returncode == 0, done.stderr
+    assert len(results(place)) == 1
+
+
+@pytest.mark.parametrize("moment, attempts", [("ended", 1), ("other", 2)])
+def test_a_signal_after_the_last_cell_ends_nothing_early_and_starts_by_other_jobs_count(
+    place, moment, attempts
+):
+    (place / "signalled.py").write_text(SIGNALLED)
+    done = run_to_end([sys.executable, "signalled.py", moment], {}, 60)
+    assert done.stdout == "{0: 'ok'} False\n", done.stderr
+    [path] = results(place).values()
+    assert summary(path).attributes["attempts"] == attempts
+
+
+def test_a_terminal_that_goes_away_does_not_end_a_sweep(place):
+    """It has something to say then: checkpoints cannot be written."""
+    (place / "results" / "long").mkdir(parents=True)
+    (place / "results" / "long" / ".checkpoints").touch()
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "pavg", "run", "long.toml", "--set", "stop.steps=200_000"]
+    command += ["--checkpoint-rounds", "20"]
+    job = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=theirs)
+    try:
+        os.close(theirs)
+        shown = b""
+        while b"P002" not in shown:
+            shown += os.read(ours, 1000)
+        os.close(ours)
+        assert job.wait(timeout=60) == 0
+    finally:
+        job.kill()
+    assert len(results(place, "long")) == 1
