@@ -22,9 +22,10 @@ class Record:
         self.status, self.reason, self.w = "interrupted", "the run has not ended", None
 
     def add(self, **values):
-        """Add one row; a row at the same tick takes the place of the last one."""
+        """Add one row; a row at the same tick takes the place of the last one, with the times of both."""
         if self.rows and self.rows[-1]["ticks"] == values["ticks"]:
-            self.rows.pop()
+            before = self.rows.pop()
+            values |= {name: _joined(name)(before[name], values[name]) for name in values if _spent(name)}
         self.rows.append(values)
 
     @classmethod
@@ -58,6 +59,15 @@ class Record:
             return {name: np.empty(shape, _dtype(name)) for name, shape in shapes.items()}
         names = self.rows[0]
         return {name: np.array([row[name] for row in self.rows], _dtype(name)) for name in names}
+
+
+def _spent(name):
+    return VARIABLES[name][1] == "s" and name != "time_wall"
+
+
+def _joined(name):
+    """How seconds of two intervals become those of one."""
+    return np.fmin if name.endswith("_min") else np.fmax if name.endswith("_max") else np.add
 
 
 def _dtype(name):

@@ -86,8 +86,9 @@ class Attempt:
             facts = {"begun": self.begun, "tick": t, "end": observer.end, "loss": observer.loss}
             self.cell.report(**facts, attempts=self.attempts)
         if now - self._written > max(PARTIAL_EVERY, self._cost / SHARE):
-            with contextlib.suppress(InputError):  # the run may still end well
+            with contextlib.suppress(InputError, OSError):  # the run may still end well
                 self._write(self.cell.partial, observer.record)
+                self.cell.failed.unlink(missing_ok=True)  # it is tried again: a kill leaves it interrupted
             self._written = time.monotonic()
             self._cost = self._written - now
 
@@ -111,11 +112,7 @@ class Attempt:
         paused = cell.partial if record.status == "interrupted" else cell.failed
         path = cell.path if record.status in WHOLE else paused
         self._write(path, record)
-        for other in {cell.partial, cell.failed, cell.progress} - {path}:
-            with contextlib.suppress(OSError):
-                other.unlink(missing_ok=True)
-        if path == cell.path:
-            Checkpoints(cell.checkpoints, {}).remove()
+        cell.keep_only(path)
 
     def _write(self, path, record):
         write(path, record, self._attributes(), provenance.environment())

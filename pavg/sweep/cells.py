@@ -76,6 +76,14 @@ class Cell:
             counts.append(int(json.loads(self.progress.read_text())["attempts"]))
         return max(counts)
 
+    def keep_only(self, path):
+        """Remove what does not stand beside this one of its files: beside a whole result, all else."""
+        for other in {self.partial, self.failed, self.progress} - {path}:
+            with contextlib.suppress(OSError):
+                other.unlink(missing_ok=True)
+        if path == self.path:
+            Checkpoints(self.checkpoints, {}).remove()
+
     def report(self, **facts):
         """Say how far the run is, in a file of its own; a disk that is full does not end a run."""
         with contextlib.suppress(OSError):

@@ -207,7 +207,7 @@ def plan(specs, size, how, watcher):
     watcher.cells(len(indices), len(specs))
     origins = _check([specs[index] for index in indices], size, how.out, watcher.converts)
     cells = [located(index, specs[index], size, how.out, origins[specs[index].data]) for index in indices]
-    for folder in {cell.path.parent for cell in cells}:
+    for folder in {path.parent for cell in cells for path in (cell.path, cell.progress)}:
         with contextlib.suppress(OSError):
             files.remove_stale(folder)
     states = {cell.index: cell.state() for cell in cells}
@@ -218,6 +218,8 @@ def plan(specs, size, how, watcher):
             starts[cell.index] = cell.starts()
         else:
             watcher.left(cell, state)
+            if state in WHOLE:
+                cell.keep_only(cell.path)  # of a job that was killed just after it wrote it
     return cells, states, starts
 
 

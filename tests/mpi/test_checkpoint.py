@@ -199,3 +199,11 @@ def test_a_checkpoint_costs_the_training_clock_nothing(folder):
     record = ending_at(None, folder, rounds=1)
     saving = sum(row["time_checkpoint"] for row in record.rows)
     assert 0 < record.rows[-1]["time_wall"] < saving
+
+
+def test_a_pause_at_an_evaluation_loses_no_seconds_of_its_interval(folder):
+    paused = ending_at(400, folder, evaluate={"rounds": 1})  # each stop is one
+    rows = paused.arrays()
+    assert paused.status == "timeout"
+    spent = sum(rows[f"time_{phase}"].sum(axis=0) for phase in ("compute", "comm", "wait"))
+    np.testing.assert_allclose(spent.max(), rows["time_wall"][-1], rtol=1e-6)

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -76,6 +77,23 @@ sys.argv[0] = "pavg"
 main()
 '''
 
+KILLED = '''
+"""Run a sweep that is killed as soon as the first cell's result is there."""
+import os, sys
+from pavg.cli import main
+from pavg.sweep.attempt import Attempt
+
+write = Attempt._write
+
+def killed(self, path, record):
+    write(self, path, record)
+    if path == self.cell.path:
+        os.kill(os.getpid(), 9)
+
+Attempt._write = killed
+sys.argv[0] = "pavg"
+main()
+'''
 SIGNALLED = '''
 """Run a cell; a signal comes at a MOMENT: in another job, after this one's plan, or when the cell is over."""
 import sys
@@ -305,3 +323,16 @@ def test_a_terminal_that_goes_away_does_not_end_a_sweep(place):
     finally:
         job.kill()
     assert len(results(place, "long")) == 1
+
+
+def test_what_a_killed_job_left_beside_a_whole_result_is_removed(place):
+    (place / "killed.py").write_text(KILLED)
+    pavg("run", "s.toml", "--cells", "0", "--timeout", "0.0001", "--checkpoint-rounds", "1")
+    killed = ("killed.py", "run", "s.toml", "--cells", "0", "--retry", "timeout")
+    assert run_to_end([sys.executable, *killed], {}, 60).returncode == -signal.SIGKILL
+    stale = place / "results" / "s" / ".running" / f".x.json.{socket.gethostname()}-{2**22 + 1}.tmp"
+    stale.touch()  # no process has that number
+    assert len(results(place)) == 2 and len(list((place / "results" / "s" / ".checkpoints").iterdir())) == 1
+    assert pavg("run", "s.toml", "--cells", "0").returncode == 0
+    assert len(results(place)) == 1 and not list((place / "results" / "s" / ".checkpoints").iterdir())
+    assert not stale.exists()
