@@ -72,7 +72,7 @@ def write_others():
     with opened(source) as file:
         attributes = {name: plain(value) for name, value in file.attrs.items()}
         names = [name for name in file if name in VARIABLES]
-        arrays = {name: file[name].asstr()[:] if name in TEXTS else file[name][:] for name in names}
+        arrays = {name: file[name].asstr()[:].tolist() if name in TEXTS else file[name][:] for name in names}
         environment = dict(file["env"].attrs)
     over = {name: VARIABLES[name][0][0] for name in names}
     record = Record({name: arrays[name] for name in names if over[name] == "rank"})

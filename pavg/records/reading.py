@@ -13,7 +13,7 @@ from pavg.records.summary import Summary
 VERSIONS = {FORMAT: FORMAT_VERSION, MERGED: MERGED_VERSION}
 KINDS = {FORMAT: "a file of one run", MERGED: "a file of many runs, merged"}
 PHASES = ("compute", "comm", "wait")
-UNSEEN = ("w", "host", "core_affinity", "shard_size") + tuple(  # nothing that a summary holds
+UNSEEN = ("w", "host", "core_affinity", "shard_size", "compile_time") + tuple(  # nothing that a summary holds
     f"time_{phase}_{bound}" for phase in PHASES for bound in ("min", "max")
 )
 
@@ -54,8 +54,7 @@ def summed(path, attributes, curves):
     last = {name: curves[name][-1].item() for name in ends}
     seconds = {p: float(np.nansum(curves[f"time_{p}"], axis=0).mean()) for p in PHASES}
     beside = [np.nansum(curves[name]) for name in ("time_eval", "time_checkpoint") if name in curves]
-    elapsed = last.get("time_wall", 0.0) + sum(beside) + max(curves.get("compile_time", [0.0]))
-    return Summary(Path(path), attributes, last, seconds, float(elapsed))
+    return Summary(Path(path), attributes, last, seconds, float(last.get("time_wall", 0.0) + sum(beside)))
 
 
 def plain(value):

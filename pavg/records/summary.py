@@ -10,7 +10,7 @@ class Summary:
 
     attributes : of the root; last : final values of the curves; seconds : phase → seconds of the
     training clock over all intervals, mean over ranks. A run that failed before its first evaluation
-    has no last values. elapsed : seconds in all: training clock, evaluations, checkpoints, compiling.
+    has no last values. elapsed : seconds of the training clock, evaluations and checkpoints.
     """
 
     path: Path
