@@ -20,7 +20,7 @@ def guarded(body):
     exception on one rank would leave the others waiting for ever.
     """
     try:
-        with segments.noted():
+        with segments.noted(first_of_node()):
             from mpi4py import MPI
 
         from pavg.comm.agreement import AgreedError
