@@ -33,7 +33,7 @@ LONG = """
 name = "long"
 P = 2
 step_size = 1e-3
-stop.steps = 3_000_000
+stop.steps = 6_000_000
 problem = "double-well"
 method = {name = "periodic", K = 1000}
 evaluate.rounds = 500
