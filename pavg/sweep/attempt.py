@@ -48,7 +48,8 @@ class Attempt:
     def run(self, comm):
         """Run the cell on all ranks of `comm`; its file is written. Returns the record, alike on all ranks.
 
-        CellFailed where other ranks cannot know that this one has failed.
+        CellFailed where other ranks cannot know that this one has failed; InputError where files cannot
+        be written.
         """
         if comm.Get_rank() == 0:
             self.watcher.begins(self.cell)
@@ -102,8 +103,11 @@ class Attempt:
             if rank == 0 and not known:
                 traceback.print_exception(error, file=sys.stderr)
             return record
-        with contextlib.suppress(InputError):
+        try:
             self._keep(record)
+        except InputError:  # what is not recorded would be tried again without end
+            traceback.print_exception(error, file=sys.stderr)
+            raise
         raise CellFailed(f"{self.cell.name} failed on rank {rank}") from error
 
     def _keep(self, record):
