@@ -173,7 +173,8 @@ def test_cells_and_where_choose(place):
         (("--where", "P == 3"), "none of the cells"),
         (("--retry", "missing"), "'missing' is not one of 'failed', 'timeout'"),
         (("--repeat", "2", "--set", "measure=losses"), "expected times"),
-        (("--timeout", "9", "--patience", "5"), "expected less than --patience"),
+        (("--timeout", "5", "--patience", "5"), "expected less than --patience"),
+        (("--timeout", "nan"), "nan is not a number of seconds"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(place, options, words):
