@@ -19,6 +19,7 @@ from pavg.sweep.cells import WHOLE
 REPORT_EVERY = 2.0  # seconds between two words about a run that is under way
 PARTIAL_EVERY, SHARE = 10.0, 0.01  # seconds between partial files at least; share of time at most
 MEET = 2.0  # seconds in which ranks that fail together come together
+MAY_DIFFER = ("R", "data")  # settings that a checkpoint does not depend on: ranks, where samples lie
 
 
 class CellFailed(RuntimeError):
@@ -67,7 +68,8 @@ class Attempt:
 
     def _care(self):
         how, task = self.how, self.task
-        identity = {"run": self.cell.name, "config": task.spec.settings(), "data": task.data}
+        config = {key: value for key, value in task.spec.settings().items() if key not in MAY_DIFFER}
+        identity = {"run": self.cell.name, "config": config, "data": task.data}
         checkpoints = Checkpoints(
             self.cell.checkpoints,
             identity,

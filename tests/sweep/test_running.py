@@ -347,3 +347,11 @@ def test_what_a_killed_job_left_beside_a_whole_result_is_removed(place):
     assert pavg("run", "s.toml", "--cells", "0").returncode == 0
     assert len(results(place)) == 1 and not list((place / "results" / "s" / ".checkpoints").iterdir())
     assert not stale.exists()
+
+
+def test_losses_go_on_from_a_checkpoint_whatever_R_the_file_asks_for(place):
+    assert pavg("run", "long.toml", "--set", "R=1", "--timeout", "0.0001").returncode == 3
+    done = pavg("run", "long.toml", "--timeout", "0.0001", "--retry", "timeout")
+    assert done.returncode == 3 and "is not used" not in done.stderr
+    [path] = results(place, "long").values()
+    assert summary(path).attributes["attempts"] == 2
