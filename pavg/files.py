@@ -48,17 +48,30 @@ def remove_stale(folder):
 def locked(path):
     """Hold a lock on a file, which is made if need be; yields whether it is ours.
 
-    The lock ends with the process, however that ends. Where the file system knows no locks, it is ours.
+    The lock ends with the process, however that ends. Whoever has it may remove the file. Where the file
+    system knows no locks, it is ours.
     """
-    with open(path, "ab") as held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        except OSError:
-            pass
-        yield True
+    while True:
+        with open(path, "ab") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            except OSError:
+                yield True
+                return
+            if _stands(path, held):
+                yield True
+                return
+
+
+def _stands(path, file):
+    """Whether an open file still has its name: a lock on one that was removed keeps nobody out."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
 
 
 def alive(pid):

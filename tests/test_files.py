@@ -1,5 +1,6 @@
 """Files that are whole or not there, and locks that end with their process."""
 
+import fcntl
 import os
 import socket
 import subprocess
@@ -54,3 +55,16 @@ with files.locked({str(path)!r}) as ours:
         other.kill()
     with files.locked(path) as ours:
         assert ours
+
+
+def test_a_lock_on_a_file_that_was_removed_meanwhile_keeps_others_out_all_the_same(tmp_path, monkeypatch):
+    path, flock = tmp_path / "lock", fcntl.flock
+
+    def removed_first(*arguments):
+        monkeypatch.setattr(fcntl, "flock", flock)
+        path.unlink()
+        flock(*arguments)
+
+    monkeypatch.setattr(fcntl, "flock", removed_first)
+    with files.locked(path) as ours, files.locked(path) as twice:
+        assert ours and not twice

@@ -1,6 +1,7 @@
 """pavg run: all cells of a specification that have no result yet."""
 
 import contextlib
+import math
 import sys
 from pathlib import Path
 
@@ -8,7 +9,19 @@ import click
 
 INTERRUPTED = 75  # EX_TEMPFAIL: start the same command again
 SOME_FAILED = 3  # the sweep is over; some cells failed or took too long
-POSITIVE = click.FloatRange(0, min_open=True)
+
+
+class Seconds(click.FloatRange):
+    """More than 0, and not inf or nan, which no clock ever passes."""
+
+    def convert(self, value, parameter, context):
+        seconds = super().convert(value, parameter, context)
+        if not math.isfinite(seconds):
+            self.fail(f"{value} is not a number of seconds.", parameter, context)
+        return seconds
+
+
+POSITIVE = Seconds(0, min_open=True)
 
 
 @click.command("run")
@@ -56,7 +69,7 @@ def command(context, spec, ranks, out, dry_run, **options):
     from pavg.comm import launch, signals
     from pavg.errors import InputError
 
-    if options["timeout"] and options["timeout"] > options["patience"]:
+    if options["timeout"] and options["timeout"] >= options["patience"]:
         raise InputError(
             f"--timeout {options['timeout']:g}: expected less than --patience {options['patience']:g}"
         )

@@ -1,5 +1,6 @@
 """MPI jobs from outside: starting one, and what a launcher says of the job that we are in."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -65,28 +66,30 @@ def mpirun():
 def start(ranks, arguments):
     """Run `python -m pavg …` on so many ranks and wait; its exit code.
 
-    A job that a failed cell took with it is started again, for the cells that are left.
+    A job that a failed cell took with it is started again, for the cells that are left, unless a signal
+    has asked for an end.
     arguments : function of whether it is started again.
     """
     if (_first(SIZES) or 1) > 1:
         raise InputError(f"-n {ranks}: this is an MPI job already; leave -n out to use its ranks")
+    asked = []
     for restart in range(RESTARTS):
         command = [mpirun(), "-n", str(ranks), sys.executable, "-m", "pavg", *arguments(restart > 0)]
-        code = _job(command)
-        if code != CELL_FAILED:
+        code = _job(command, asked)
+        if code != CELL_FAILED or asked:
             break
         print("a cell has failed and ended the job; it starts again for the others", file=sys.stderr)
     return code
 
 
-def _job(command):
-    """Run a command in a session of its own and wait; its exit code.
+def _job(command, asked):
+    """Run a command in a session of its own and wait; its exit code. Signals are put into `asked`.
 
     Ctrl-C and SIGTERM reach the ranks as SIGUSR1, so that they can end in order under every MPI;
     a second one ends the job.
     """
     environment = OPEN_MPI | os.environ | {"PAVG_TERMINAL": str(int(sys.stderr.isatty()))}
-    asked, job, began = [], None, time.time()
+    job, began = None, time.time()
 
     def forward(number, frame):
         asked.append(number)
@@ -95,10 +98,14 @@ def _job(command):
         if len(asked) == 1:
             job.send_signal(signal.SIGUSR1)
         else:
-            os.killpg(job.pid, signal.SIGTERM)
+            end(signal.SIGTERM)
             signal.setitimer(signal.ITIMER_REAL, KILL_AFTER)
 
-    signal.signal(signal.SIGALRM, lambda number, frame: os.killpg(job.pid, signal.SIGKILL))
+    def end(number):
+        with contextlib.suppress(ProcessLookupError):  # it has ended already
+            os.killpg(job.pid, number)
+
+    signal.signal(signal.SIGALRM, lambda number, frame: end(signal.SIGKILL))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, forward)
     try:

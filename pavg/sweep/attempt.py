@@ -19,6 +19,7 @@ from pavg.sweep.cells import WHOLE
 REPORT_EVERY = 2.0  # seconds between two words about a run that is under way
 PARTIAL_EVERY, SHARE = 10.0, 0.01  # seconds between partial files at least; share of time at most
 MEET = 2.0  # seconds in which ranks that fail together come together
+MAY_DIFFER = ("R", "data")  # settings that a checkpoint does not depend on: ranks, where samples lie
 
 
 class CellFailed(RuntimeError):
@@ -48,7 +49,8 @@ class Attempt:
     def run(self, comm):
         """Run the cell on all ranks of `comm`; its file is written. Returns the record, alike on all ranks.
 
-        CellFailed where other ranks cannot know that this one has failed.
+        CellFailed where other ranks cannot know that this one has failed; InputError where files cannot
+        be written.
         """
         if comm.Get_rank() == 0:
             self.watcher.begins(self.cell)
@@ -66,7 +68,8 @@ class Attempt:
 
     def _care(self):
         how, task = self.how, self.task
-        identity = {"run": self.cell.name, "config": task.spec.settings(), "data": task.data}
+        config = {key: value for key, value in task.spec.settings().items() if key not in MAY_DIFFER}
+        identity = {"run": self.cell.name, "config": config, "data": task.data}
         checkpoints = Checkpoints(
             self.cell.checkpoints,
             identity,
@@ -102,8 +105,11 @@ class Attempt:
             if rank == 0 and not known:
                 traceback.print_exception(error, file=sys.stderr)
             return record
-        with contextlib.suppress(InputError):
+        try:
             self._keep(record)
+        except InputError:  # what is not recorded would be tried again without end
+            traceback.print_exception(error, file=sys.stderr)
+            raise
         raise CellFailed(f"{self.cell.name} failed on rank {rank}") from error
 
     def _keep(self, record):

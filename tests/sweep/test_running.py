@@ -173,7 +173,8 @@ def test_cells_and_where_choose(place):
         (("--where", "P == 3"), "none of the cells"),
         (("--retry", "missing"), "'missing' is not one of 'failed', 'timeout'"),
         (("--repeat", "2", "--set", "measure=losses"), "expected times"),
-        (("--timeout", "9", "--patience", "5"), "expected less than --patience"),
+        (("--timeout", "5", "--patience", "5"), "expected less than --patience"),
+        (("--timeout", "nan"), "nan is not a number of seconds"),
     ],
 )
 def test_what_cannot_be_meant_is_refused(place, options, words):
@@ -336,3 +337,11 @@ def test_what_a_killed_job_left_beside_a_whole_result_is_removed(place):
     assert pavg("run", "s.toml", "--cells", "0").returncode == 0
     assert len(results(place)) == 1 and not list((place / "results" / "s" / ".checkpoints").iterdir())
     assert not stale.exists()
+
+
+def test_losses_go_on_from_a_checkpoint_whatever_R_the_file_asks_for(place):
+    assert pavg("run", "long.toml", "--set", "R=1", "--timeout", "0.0001").returncode == 3
+    done = pavg("run", "long.toml", "--timeout", "0.0001", "--retry", "timeout")
+    assert done.returncode == 3 and "is not used" not in done.stderr
+    [path] = results(place, "long").values()
+    assert summary(path).attributes["attempts"] == 2

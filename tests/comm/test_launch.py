@@ -1,0 +1,55 @@
+"""Jobs started by -n: when they start again, and what signals do."""
+
+import sys
+
+import pytest
+
+from tests.conftest import run_to_end
+
+START = '''
+"""Start a job whose mpirun ends with CODE, ASKED (1) or not (0) by a signal; more signals come afterwards."""
+import os, signal, sys, time
+from pavg.comm import launch, segments
+
+def clean(*patience):
+    if int(sys.argv[2]):
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+
+launch.mpirun = lambda: "./mpirun"
+segments.clean = clean
+print("code", launch.start(2, lambda again: [str(again)]))
+'''
+MPIRUN = """#!/bin/sh
+echo "$6"
+trap "exit $CODE" USR1
+[ $ASKED = 0 ] && [ "$6" = False ] && exit $CODE
+[ $ASKED = 0 ] && exit 0
+kill -INT $PPID
+while :; do sleep 0.05; done
+"""
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "start.py").write_text(START)
+    (tmp_path / "mpirun").write_text(MPIRUN)
+    (tmp_path / "mpirun").chmod(0o755)
+
+    def started(code, asked):
+        variables = {"CODE": str(code), "ASKED": str(asked)}
+        return run_to_end([sys.executable, "start.py", str(code), str(asked)], variables, 30)
+
+    return started
+
+
+def test_a_job_that_a_failed_cell_ended_starts_again(start):
+    done = start(70, asked=0)
+    assert done.stdout == "False\nTrue\ncode 0\n", done.stderr
+
+
+@pytest.mark.parametrize("code", [70, 75])
+def test_a_job_that_was_asked_to_end_does_not_start_again_and_late_signals_do_no_harm(start, code):
+    done = start(code, asked=1)
+    assert done.stdout == f"False\ncode {code}\n" and not done.stderr
