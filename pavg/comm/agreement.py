@@ -9,6 +9,8 @@ from mpi4py import MPI
 
 from pavg.errors import InputError
 
+SHORTEST, LONGEST = 1e-5, 1e-3  # seconds between two looks of a rank that waits
+
 
 class AgreedError(InputError):
     """An InputError that `ranks` ranks raise together: if that is all, they can end in order."""
@@ -23,10 +25,11 @@ class MismatchError(RuntimeError):
 
 
 def rest(comm):
-    """A barrier in which waiting ranks sleep: what is waited for may take minutes."""
-    request = comm.Ibarrier()
+    """A barrier in which waiting ranks sleep, ever longer: what is waited for may take minutes."""
+    request, nap = comm.Ibarrier(), SHORTEST
     while not request.Test():
-        time.sleep(0.001)
+        time.sleep(nap)
+        nap = min(2 * nap, LONGEST)
 
 
 def all_come(comm, seconds):
@@ -35,7 +38,7 @@ def all_come(comm, seconds):
     while not request.Test():
         if time.monotonic() > end:
             return False
-        time.sleep(0.001)
+        time.sleep(LONGEST)
     return True
 
 
