@@ -1,7 +1,8 @@
-"""Files that are whole or not there: temporary names, renaming, leftovers of dead processes, locks."""
+"""Files that are whole or not there: temporary names, renaming, full disks, leftovers of the dead, locks."""
 
 import contextlib
 import fcntl
+import io
 import os
 import re
 import shutil
@@ -38,7 +39,7 @@ def remove_stale(folder):
     own = re.compile(rf".+\.{re.escape(socket.gethostname())}-(\d+)\.tmp")
     for path in folder.iterdir():
         match = own.fullmatch(path.name)
-        if match and not _alive(int(match[1])):
+        if match and not alive(int(match[1])):
             with contextlib.suppress(OSError):  # gone by now, or somebody else's
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
@@ -73,11 +74,48 @@ def _stands(path, file):
         return False
 
 
-def _alive(pid):
+def alive(pid):
+    """Whether a process of this machine is there."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True  # somebody else's
     return True
+
+
+class Sink(io.FileIO):
+    """A file for HDF5 to write to, on a disk that may fill up: nothing fails until it is asked.
+
+    HDF5 cannot close a file on a full disk, and crashes Python at its exit. So what goes wrong is
+    kept for `check`, and HDF5 goes on as if nothing had happened.
+    """
+
+    error = None
+
+    def write(self, data):
+        rest = memoryview(data)
+        try:
+            while rest and not self.error:
+                rest = rest[super().write(rest) :]  # the system takes 2 GiB at a time
+        except OSError as error:
+            self.error = error
+        return len(data)
+
+    def truncate(self, size=None):
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.error = self.error or error
+            return size
+
+    def check(self):
+        """Raise the OSError that was kept, if there is one."""
+        if self.error:
+            raise self.error
+
+    def settle(self):
+        """`check`, and see that all is on disk."""
+        self.check()
+        os.fsync(self.fileno())

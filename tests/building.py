@@ -57,3 +57,47 @@ def samples(n=203, d=6, seed=0, noise=0.5):
     y = np.sign(X[:, :d] @ rng.standard_normal(d) + noise * rng.standard_normal(n))
     part = Dense(X, y)
     return Store("memory", "memory", d, part, part, "checksum", "dense", {})
+
+
+def a_record(rows=3, ranks=2, status="ok", reason="all steps done", accuracy=None):
+    """A `Record` with numbers that tell rows and ranks apart."""
+    from pavg.records.record import Record
+
+    record = Record(
+        {
+            "host": ["a"] * ranks,
+            "core_affinity": ["0,1"] * ranks,
+            "shard_size": np.arange(ranks),
+            "compile_time": np.zeros(ranks),
+        }
+    )
+    for k in range(rows):
+        times = {
+            f"time_{p}{s}": np.full(ranks, np.nan if s else k)
+            for p in ("compute", "comm", "wait")
+            for s in ("", "_min", "_max")
+        }
+        record.add(
+            ticks=k,
+            local_steps=k,
+            rounds=k,
+            samples=k,
+            bytes=k,
+            loss=1.0 / (k + 1),
+            drift=0.0,
+            time_wall=k,
+            time_eval=k,
+            **times,
+            **({} if accuracy is None else {"accuracy": accuracy}),
+        )
+    record.close(status, reason, np.arange(4.0))
+    return record
+
+
+def a_result(path, attributes, **record):
+    """A result file of `a_record(**record)` with more attributes than a run's least."""
+    from pavg.records.writing import write
+
+    least = {"problem": "double-well", "label": "K0004", "P": 4, "R": record.get("ranks", 2), "hosted": True}
+    least |= {"config": {"seed": 0}}
+    write(path, a_record(**record), least | {"run_id": path.stem} | attributes, {"cpu": "a CPU"})

@@ -48,7 +48,7 @@ def get(name, overrides):
 
     A download that was cut off is gone on with. Files that were brought by hand are verified.
     """
-    from pavg.cli.progress import stages
+    from pavg.cli.stages import stages
     from pavg.data import catalogue
     from pavg.data.conversion import folder
 
@@ -136,7 +136,7 @@ def _is_store(path):
 
 
 def _prepared(data):
-    from pavg.cli.progress import stages
+    from pavg.cli.stages import stages
     from pavg.data import prepare
 
     with stages() as progress:

@@ -20,7 +20,7 @@ def guarded(body):
     exception on one rank would leave the others waiting for ever.
     """
     try:
-        with segments.noted():
+        with segments.noted(first_of_node()):
             from mpi4py import MPI
 
         from pavg.comm.agreement import AgreedError
@@ -63,10 +63,10 @@ def _say(message):
 
 
 def _end(comm, code):
-    """End the whole job; rank 0 first, so that what it says is not lost."""
+    """End the whole job; rank 0 first, and after a moment, so that what was said is not lost."""
     with contextlib.suppress(OSError, ValueError):
         sys.stdout.flush()
     if comm.Get_size() > 1:
-        time.sleep(0.0 if comm.Get_rank() == 0 else 0.5)
+        time.sleep(0.2 if comm.Get_rank() == 0 else 0.7)
         comm.Abort(code)
     return code

@@ -1,10 +1,10 @@
 """How a sweep is watched: a live line on a terminal, plain lines in a log."""
 
 import contextlib
-import os
 import sys
 import time
 
+from pavg.cli.stages import QUIET, Stages, on_terminal
 from pavg.sweep.running import Watcher
 
 # why a cell is left out, where it has no result
@@ -13,7 +13,6 @@ LEFT = {
     "timeout": "took too long before (--retry timeout runs it again)",
     "elsewhere": "another job is at it",
 }
-QUIET = 10.0  # seconds between two lines about one run, in a log
 
 
 @contextlib.contextmanager
@@ -22,7 +21,7 @@ def watcher(first, side_by_side):
 
     In a log, others that lead cells side by side write too.
     """
-    if _on_terminal():
+    if on_terminal():
         live = Live() if first else None
         try:
             if live:
@@ -36,52 +35,11 @@ def watcher(first, side_by_side):
         yield Lines() if first or side_by_side else Watcher()
 
 
-@contextlib.contextmanager
-def stages():
-    """A function ``progress(stage, done, total)`` that shows how far a download or a conversion is."""
-    if not _on_terminal():
-        yield _Stages()
-        return
-    from rich.console import Console
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True, force_terminal=True), transient=True) as bars:
-        shown = {}
-
-        def progress(stage, done, total):
-            if stage not in shown:
-                shown[stage] = bars.add_task(stage)
-            bars.update(shown[stage], completed=done, total=total)
-
-        yield progress
-
-
-class _Stages:
-    """A plain line when a stage begins, and one now and then, with the seconds that are left."""
-
-    stage = None
-
-    def __call__(self, stage, done, total):
-        now = time.monotonic()
-        if stage != self.stage or done < self.done:
-            self.stage, self.began, self.first, self.spoke = stage, now, done, now
-            print(stage, file=sys.stderr, flush=True)
-        elif now - self.spoke > QUIET and total:
-            self.spoke = now
-            left = (now - self.began) * (total - done) / max(done - self.first, 1)
-            print(f"    {done / total:.0%}, {left:.0f} s left", file=sys.stderr, flush=True)
-        self.done = done
-
-
-def _on_terminal():
-    return sys.stderr.isatty() or os.environ.get("PAVG_TERMINAL") == "1"
-
-
 class Lines(Watcher):
     """Plain lines, one when a cell begins, one when it ends, and one now and then between."""
 
     def __init__(self):
-        self.converts = _Stages()
+        self.converts = Stages()
 
     def cells(self, count, total):
         self._say(f"{total} cells" if count == total else f"{count} of {total} cells")

@@ -15,19 +15,17 @@ SHOWN = ("problem", "method", "K", "P", "R", "name", "data", "stop", "evaluate",
 @click.command("show")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
 def command(paths):
-    """Show a table of the runs under PATHS: result files, or folders of them."""
+    """Show a table of the runs under PATHS: result files, folders of them, merged files."""
+    from pavg.cli.stages import stages
     from pavg.errors import InputError
-    from pavg.records.reading import find, summary
+    from pavg.records.index import summaries
 
-    runs = []
-    for path in find(paths):
-        try:
-            runs.append(summary(path))
-        except InputError as error:
-            if path in paths:  # named by hand; in a folder other files may lie too
-                raise
-            print(f"left out: {error}", file=sys.stderr)
-    show(runs)
+    with stages() as progress:
+        found = summaries(paths, progress)
+    for run in found:
+        if isinstance(run, InputError):  # in a folder other files may lie too
+            print(f"left out: {run}", file=sys.stderr)
+    show([run for run in found if not isinstance(run, InputError)])
 
 
 def table(paths):

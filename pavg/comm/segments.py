@@ -16,20 +16,22 @@ from pathlib import Path
 MEMORY = Path("/dev/shm")
 PROCESSES = Path("/proc")
 FOLDER = MEMORY / f"pavg-{os.getuid()}"
-LOOK, LONGEST = 0.01, 60.0  # seconds between two looks while MPI starts, and in all
+LOOK, SELDOM = 0.01, 0.5  # seconds between two looks while MPI starts: a look takes up to 1 ms
+ORPHANED = 10.0  # seconds that a rank whose launcher has died has to end by itself
 
 
 @contextlib.contextmanager
-def noted():
+def noted(first=True):
     """Around the start of MPI, which a kill may hit too: note what this process maps, then and afterwards.
 
     A child process looks meanwhile: what starts MPI holds the interpreter.
+    first : whether this is the first rank of the node, which looks often; it maps most of what others do.
     """
     watched, child = os.getpid(), 0
     if MEMORY.is_dir() and PROCESSES.is_dir():
         child = os.fork()
         if child == 0:
-            _note_until_alone(watched)
+            _note_until_alone(watched, LOOK if first else SELDOM)
     try:
         yield
     finally:
@@ -37,31 +39,36 @@ def noted():
             os.kill(child, signal.SIGKILL)
             os.waitpid(child, 0)
         with contextlib.suppress(OSError):
-            _note(watched)
+            _note(_name(watched), _mapped(watched))
 
 
-def _note_until_alone(watched):
-    """In the child process: note what the parent maps, until one of the two is killed."""
+def _note_until_alone(watched, pause):
+    """In the child process: note what the parent maps, until one of the two is killed.
+
+    Open MPI 5 may wait for ever for a launcher that was killed just then: such a parent is ended here.
+    """
     try:
-        end, before = time.monotonic() + LONGEST, {}
-        while os.getppid() == watched and time.monotonic() < end:
-            before = _note(watched, before)
-            time.sleep(LOOK)
+        name, launcher, known, lost = _name(watched), _parent(watched), {}, 0.0
+        while os.getppid() == watched and lost < ORPHANED:
+            mapped = known | _mapped(watched)  # a process that dies maps nothing any more
+            if mapped != known:
+                _note(name, mapped)
+            known = mapped
+            time.sleep(pause)
+            lost += pause * (_parent(watched) != launcher)
+        if lost >= ORPHANED:
+            os.kill(watched, signal.SIGKILL)
     finally:
         os._exit(0)
 
 
-def _note(pid, before=None):
-    """Write down what a process has mapped, where that is not as `before`; returns it."""
-    mapped = _mapped(pid)
-    if mapped != before:
-        for _ in range(10):  # the last one to end removes the folder, perhaps just now
-            with contextlib.suppress(FileNotFoundError):
-                FOLDER.mkdir(mode=0o700, exist_ok=True)
-                if _ours():
-                    _name(pid).write_text(json.dumps(mapped))
-                break
-    return mapped
+def _note(path, mapped):
+    for _ in range(10):  # the last one to end removes the folder, perhaps just now
+        with contextlib.suppress(FileNotFoundError):
+            FOLDER.mkdir(mode=0o700, exist_ok=True)
+            if _ours():
+                path.write_text(json.dumps(mapped))
+            return
 
 
 def forget():
@@ -116,8 +123,8 @@ def _mapped(pid):
     """name → identity of the files under /dev/shm that a process has mapped."""
     found = {}
     for line in (PROCESSES / str(pid) / "maps").read_text().splitlines():
-        path = Path(line.split(maxsplit=5)[-1])
-        if path.parent == MEMORY and path.name not in found:
+        path = Path(line.split(maxsplit=5)[-1]) if f" {MEMORY}/" in line else None
+        if path and path.parent == MEMORY and path.name not in found:
             with contextlib.suppress(OSError):  # removed already, still mapped
                 found[path.name] = _identity(path)
     return found
@@ -150,8 +157,17 @@ def _namespace():
 
 def _born(pid):
     """When a process started, in ticks since the machine did, as text; None where none runs any more."""
-    try:
-        state, *facts = (PROCESSES / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
+    state, *facts = _facts(pid)
     return None if state in "ZX" else facts[18]
+
+
+def _parent(pid):
+    return _facts(pid)[1]
+
+
+def _facts(pid):
+    """What the system tells of a process, from its state on; as of a dead one where there is none."""
+    try:
+        return (PROCESSES / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except (FileNotFoundError, ProcessLookupError):
+        return ["X", None]

@@ -14,6 +14,7 @@ from mpi4py import MPI
 NAP = 1.0  # seconds between two looks, at most
 LATE = 2.0  # a nap counts as so many times its length at most
 TURNS = 5  # ranks fire one after the other, so that one speaks: so many naps apart at most
+HEARD = 0.5  # seconds that launchers have to pass on what was said
 GRACE = 5.0  # seconds that MPI_Abort has
 LOST = 1  # exit code
 
@@ -87,6 +88,7 @@ class Watchdog:
                 file=sys.stderr,
                 flush=True,
             )
+        time.sleep(HEARD)
         end_job(self.comm, LOST)
 
 

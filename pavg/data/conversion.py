@@ -40,15 +40,33 @@ def prepare(data, progress=None):
     InputError
         Data that cannot be read or used so, or a folder that cannot be written to.
     """
-    data = replace(data, path=_expanded(data.path), test_path=_expanded(data.test_path))
-    if data.name and data.name not in bundled.BUNDLED:
-        data = catalogue.resolve(data, folder())
-    files = {key: formats.sources(data, getattr(data, key)) for key in PATHS if getattr(data, key)}
-    path = folder() / _file_name(data, files)
+    data, files, path = _placed(data)
     if not path.exists():
         _make_folder()
         _convert(data, files, path, progress)
     return path
+
+
+def located(data):
+    """(store, paths): where `prepare` finds the store or makes it, and all files that this hangs on.
+
+    InputError where the files that the samples come from are not there.
+    """
+    data, files, store = _placed(data)
+    found = {catalogue.OWN, os.path.expanduser(os.environ.get("PAVG_CATALOGUE", catalogue.OWN))}
+    for key, names in files.items():
+        path = getattr(data, key)
+        found |= {path if os.path.exists(path) else os.path.dirname(path), *names}  # a pattern: its folder
+    return store, found
+
+
+def _placed(data):
+    """(data with absolute paths and what the catalogue says of its name, its files, its store)."""
+    data = replace(data, path=_expanded(data.path), test_path=_expanded(data.test_path))
+    if data.name and data.name not in bundled.BUNDLED:
+        data = catalogue.resolve(data, folder())
+    files = {key: formats.sources(data, getattr(data, key)) for key in PATHS if getattr(data, key)}
+    return data, files, folder() / _file_name(data, files)
 
 
 def _convert(data, files, path, progress):

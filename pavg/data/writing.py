@@ -15,7 +15,6 @@ from scipy.sparse import csr_matrix
 
 from pavg import files, streams
 from pavg.data import layouts, scaling, store
-from pavg.data.sink import Sink
 from pavg.errors import InputError
 
 DENSE_FROM = 0.25  # share of nonzeros from which "auto" is dense
@@ -128,7 +127,7 @@ class Writer:
             about = {"name": name, "n_features": d, "nnz": nnz, "layout": layout, "scale": scale}
             about |= {"test": test, "split_seed": split_seed}
             temporary = os.path.join(self._folder, "store.h5")
-            with Sink(temporary, "w+") as sink:
+            with files.Sink(temporary, "w+") as sink:
                 with h5py.File(sink, "w", alignment_threshold=1, alignment_interval=store.ALIGNMENT) as file:
                     written = self._assemble(file, sink, parts, d, layout, dtype, scale)
                     checksum = self._checksum(d, written, sink)

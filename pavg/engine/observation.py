@@ -136,7 +136,8 @@ class Observer:
             self.status, self.reason = "diverged", f"loss {self.loss:g} at tick {t}"
         elif self._on_target() and self.status == "ok":
             self.reason = "target loss"
-        self.record.close(self.status, self.reason, self.average)
+        unfinished = self.status in PAUSED  # its models are in the checkpoint
+        self.record.close(self.status, self.reason, None if unfinished else self.average)
         self.side.Free()
 
     def _agree(self):

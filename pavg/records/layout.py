@@ -1,6 +1,8 @@
 """What is in a result file: names, dimensions, units."""
 
 FORMAT, FORMAT_VERSION = "pavg-run", 1
+MERGED, MERGED_VERSION = "pavg-runs", 1
+WHOLE = ("ok", "diverged", "skipped")  # statuses of a file with its final name
 
 # name → (dimensions, unit, long name)
 _E, _ER, _R = ("evaluation",), ("evaluation", "rank"), ("rank",)

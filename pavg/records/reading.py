@@ -1,42 +1,38 @@
 """Result files read back: as an xarray.Dataset, or as one line of a table."""
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from pavg.errors import InputError, missing_extra
-from pavg.records.layout import FORMAT, FORMAT_VERSION
+from pavg.records.layout import FORMAT, FORMAT_VERSION, MERGED, MERGED_VERSION, VARIABLES
+from pavg.records.summary import Summary
 
-
-@dataclass(frozen=True)
-class Summary:
-    """What `pavg show` says of one run. attributes : of the root; last : final values of the curves.
-
-    seconds : phase → seconds over all intervals, mean over ranks.
-    """
-
-    path: Path
-    attributes: dict
-    last: dict
-    seconds: dict
+VERSIONS = {FORMAT: FORMAT_VERSION, MERGED: MERGED_VERSION}
+KINDS = {FORMAT: "a file of one run", MERGED: "a file of many runs, merged"}
+PHASES = ("compute", "comm", "wait")
+UNSEEN = ("w", "host", "core_affinity", "shard_size", "compile_time") + tuple(  # nothing that a summary holds
+    f"time_{phase}_{bound}" for phase in PHASES for bound in ("min", "max")
+)
 
 
 @contextlib.contextmanager
-def opened(path):
-    """The h5py.File of a result file. InputError for anything else."""
+def opened(path, formats=(FORMAT,)):
+    """The h5py.File of a result file. InputError for anything else. formats : FORMAT, MERGED or both."""
     path = Path(path)
     try:
         with h5py.File(path, "r", locking=False) as file:
-            version = file.attrs.get("format_version")
-            if file.attrs.get("format") != FORMAT:
+            found, version = file.attrs.get("format"), file.attrs.get("format_version")
+            if found not in VERSIONS:
                 raise InputError(
                     f"{path}: an HDF5 file, but not a result of pavg (format {FORMAT!r} expected)"
                 )
-            if version != FORMAT_VERSION:
-                raise InputError(f"{path}: format version {version}; this pavg reads {FORMAT_VERSION}")
+            if version != VERSIONS[found]:
+                raise InputError(f"{path}: format version {version}; this pavg reads {VERSIONS[found]}")
+            if found not in formats:
+                raise InputError(f"{path}: {KINDS[found]}; expected {' or '.join(KINDS[f] for f in formats)}")
             yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
@@ -47,17 +43,29 @@ def opened(path):
 def summary(path):
     """The `Summary` of one result file. InputError for anything else."""
     with opened(path) as file:
-        curves = {name: data for name, data in file.items() if isinstance(data, h5py.Dataset)}
-        size = file["evaluation"].size
-        last = {
-            name: data[-1]
-            for name, data in curves.items()
-            if size and data.shape == (size,) and data.dtype.kind in "if"
-        }
-        seconds = {
-            p: float(np.nansum(curves[f"time_{p}"][:], axis=0).mean()) for p in ("compute", "comm", "wait")
-        }
-        return Summary(Path(path), dict(file.attrs), last, seconds)
+        curves = {name: file[name][:] for name in file if name in VARIABLES and name not in UNSEEN}
+        return summed(path, {name: plain(value) for name, value in file.attrs.items()}, curves)
+
+
+def summed(path, attributes, curves):
+    """The `Summary` of a run in memory. curves : name → array, as in a file."""
+    size = curves["ticks"].size
+    ends = [name for name in curves if size and VARIABLES[name][0] == ("evaluation",)]
+    last = {name: curves[name][-1].item() for name in ends}
+    seconds = {p: float(np.nansum(curves[f"time_{p}"], axis=0).mean()) for p in PHASES}
+    beside = [np.nansum(curves[name]) for name in ("time_eval", "time_checkpoint") if name in curves]
+    return Summary(Path(path), attributes, last, seconds, float(last.get("time_wall", 0.0) + sum(beside)))
+
+
+def plain(value):
+    """An attribute as Python's own: a number or a text."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def is_merged(path):
+    """Whether a file is one of many runs. InputError if it is no result at all."""
+    with opened(path, (FORMAT, MERGED)) as file:
+        return file.attrs["format"] == MERGED
 
 
 def status(path):
@@ -72,13 +80,14 @@ def status(path):
 def open_results(path):
     """One run as an `xarray.Dataset`: curves over `evaluation`, times over `rank`, parameters as attributes.
 
-    path : a result file. InputError if it is not one, or if xarray is not installed.
+    path : a result file, or a merged one: runs are then one more dimension, parameters variables on it.
+    InputError if it is not one, or if xarray is not installed.
     """
     try:
         import xarray
     except ImportError:
         raise missing_extra("xarray", "report") from None
-    with opened(path):
+    with opened(path, (FORMAT, MERGED)):
         pass
     return xarray.open_dataset(path, engine="h5netcdf")
 
@@ -89,7 +98,17 @@ def find(paths):
     for path in map(Path, paths):
         if not path.exists():
             raise InputError(f"{path}: no such file or folder")
-        found += sorted(path.rglob("*.h5")) if path.is_dir() else [path]
+        found += results_in(path) if path.is_dir() else [path]
     if not found:
         raise InputError(f"{', '.join(map(str, paths))}: no result files (*.h5) there")
     return found
+
+
+def results_in(folder):
+    """Result files in a folder and the folders in it, sorted; not in hidden ones, as `.checkpoints`."""
+    inside = [path for path in folder.rglob("*.h5") if not _hidden(path.relative_to(folder))]
+    return sorted(path for path in inside if path.is_file())
+
+
+def _hidden(path):
+    return any(part.startswith(".") for part in path.parts)

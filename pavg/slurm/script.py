@@ -101,6 +101,7 @@ def script(job, settings, file):
         "seconds": settings.seconds,
         "max_starts": job.starts,
         "max_requeues": settings.max_requeues,
+        "results": shlex.quote(values.line(str(settings.out / job.sweep), "--out")),
         "launcher": values.launcher(settings.launcher, settings.cpu_bind, job.ranks),
         "hostfile": shlex.quote(values.line(settings.hostfile, "--hostfile")),
         "arguments": shlex.join(values.line(text, "pavg run") for text in arguments),

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import socket
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,12 +12,12 @@ from pavg import files
 from pavg.engine.checkpoint import Checkpoints
 from pavg.errors import InputError
 from pavg.records import names
+from pavg.records.layout import WHOLE
 from pavg.records.reading import opened, status
 from pavg.records.writing import flat
 from pavg.spec import Spec
 from pavg.sweep import selection
 
-WHOLE = ("ok", "diverged", "skipped")  # a result with its final name
 RETRIED = ("failed", "timeout")  # run again only if asked to
 
 
@@ -86,7 +88,8 @@ class Cell:
         """Say how far the run is, in a file of its own; a disk that is full does not end a run."""
         with contextlib.suppress(OSError):
             self.progress.parent.mkdir(parents=True, exist_ok=True)
-            files.replace(self.progress, json.dumps(facts | {"updated": time.time()}).encode())
+            said = facts | {"pid": os.getpid(), "host": socket.gethostname(), "updated": time.time()}
+            files.replace(self.progress, json.dumps(said).encode())
 
 
 def ranks(spec, size):

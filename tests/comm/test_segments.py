@@ -134,6 +134,21 @@ def test_a_process_that_is_killed_while_mpi_starts_leaves_nothing(notes, memory,
     assert not path.exists() and not notes.exists()
 
 
+def test_a_rank_whose_launcher_dies_while_mpi_starts_is_no_orphan(notes, memory):
+    path = memory()
+    rank = HOLDER.format(starting=True).replace("held =", "segments.ORPHANED = 0.2; held =")
+    launcher = (
+        f"import subprocess; subprocess.run([{sys.executable!r}, '-c', {rank!r}, {str(notes)!r}, '{path}'])"
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen([sys.executable, "-c", launcher], **pipes) as job:
+        assert job.stdout.readline() == "noted\n"
+        job.kill()
+        wait_for(lambda: not running(notes))
+    segments.clean()
+    assert not path.exists()
+
+
 def test_what_a_living_process_has_mapped_is_kept(memory, holder):
     shared, own = memory(), memory()
     living = holder(shared)

@@ -218,7 +218,11 @@ def test_an_archive_is_unpacked_once(server, own, stores):
     assert store.train.n == 10 and matrix(store.train, 3)[0].tolist() == [0.5, 0, 1]
 
 
-@pytest.mark.parametrize("body", (BODY, archive(folder__part1=ROWS)[:60], archive(**{"..__part1": ROWS})))
+@pytest.mark.parametrize(
+    "body",
+    (BODY, archive(folder__part1=ROWS)[:60], archive(**{"..__part1": ROWS})),
+    ids=("no archive", "truncated", "out of its folder"),
+)
 def test_a_damaged_or_malicious_archive_is_refused(server, own, stores, body):
     server.name = "set.tar.gz"
     own(PACKED.format(url=server.url))

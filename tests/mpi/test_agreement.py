@@ -66,8 +66,17 @@ def test_blocks_cover_everything_once():
 def test_a_cell_of_fewer_learners_runs_on_fewer_ranks():
     worlds = Worlds(comm)
     for R in range(1, comm.Get_size() + 1):
-        world = worlds.of(R)
-        assert (world is None) == (comm.Get_rank() >= R)
-        assert world is None or world.Get_size() == R
-        assert world is worlds.of(R)
+        world, number = worlds.of(R)
+        assert (world is None) == (number is None) == (comm.Get_rank() >= R)
+        assert world is None or (world.Get_size(), number) == (R, 0)
+        assert world is worlds.of(R)[0]
+    worlds.free()
+
+
+def test_cells_side_by_side_have_ranks_of_their_own():
+    worlds, size, rank = Worlds(comm), comm.Get_size(), comm.Get_rank()
+    for R in range(1, size + 1):
+        world, number = worlds.of(R, size // R)
+        assert number == (rank // R if rank < size // R * R else None)
+        assert world is None or sorted(world.allgather(rank)) == list(range(number * R, number * R + R))
     worlds.free()

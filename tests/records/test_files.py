@@ -4,7 +4,6 @@ import json
 import os
 
 import h5py
-import numpy as np
 import pytest
 import xarray
 
@@ -12,41 +11,8 @@ import pavg
 from pavg.errors import InputError
 from pavg.records.layout import VARIABLES
 from pavg.records.reading import find, status, summary
-from pavg.records.record import Record
 from pavg.records.writing import check_writable, flat, write
-from tests.building import in_processes
-
-
-def a_record(rows=3, ranks=2):
-    record = Record(
-        {
-            "host": ["a"] * ranks,
-            "core_affinity": ["0,1"] * ranks,
-            "shard_size": np.arange(ranks),
-            "compile_time": np.zeros(ranks),
-        }
-    )
-    for k in range(rows):
-        times = {
-            f"time_{p}{s}": np.full(ranks, np.nan if s else k)
-            for p in ("compute", "comm", "wait")
-            for s in ("", "_min", "_max")
-        }
-        record.add(
-            ticks=k,
-            local_steps=k,
-            rounds=k,
-            samples=k,
-            bytes=k,
-            loss=1.0 / (k + 1),
-            drift=0.0,
-            time_wall=k,
-            time_eval=k,
-            **times,
-        )
-    record.close("ok", "all steps done", np.arange(4.0))
-    return record
-
+from tests.building import a_record, in_processes
 
 ATTRIBUTES = {
     "P": 4,

@@ -34,6 +34,11 @@ if [[ $code == x* ]]; then
     touch waiting
     while true; do sleep 0.05; done
 fi
+if [[ $code == f* ]]; then
+    mkdir -p results/three
+    date +%N > results/three/$RANDOM.failed.h5
+    exit 137
+fi
 exit "$code"
 """
 
@@ -97,6 +102,12 @@ def test_a_job_ends_as_its_command_does(job, tmp_path, code):
 def test_after_a_failed_cell_the_same_command_goes_on(job, tmp_path):
     assert end(job("70", "70", "0")) == 0
     assert len(set(lines(tmp_path / "starts"))) == 1 and len(lines(tmp_path / "starts")) == 3
+
+
+def test_a_failed_cell_is_known_by_its_record_where_the_launcher_has_another_code(job, tmp_path):
+    """srun kills all ranks with the one that ended the job, and says 137."""
+    assert end(job("f", "f", "137", "0")) == 137
+    assert len(lines(tmp_path / "starts")) == 3
 
 
 def test_what_failed_is_retried_by_the_first_start_alone(job, tmp_path):

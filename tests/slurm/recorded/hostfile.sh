@@ -28,11 +28,16 @@ pass_on() {
 }
 trap pass_on USR1
 
+failed() { # what there is of records of failed cells
+    { find results/both -name '*.failed.h5' -printf '%p %T@\n' 2>/dev/null || true; } | sort | cksum
+}
+
 supervise() {
-    local word kept code=75 starts=0
+    local word kept records code=75 starts=0
     local job=${SLURM_ARRAY_JOB_ID:-${SLURM_JOB_ID:-}}${SLURM_ARRAY_TASK_ID:+_$SLURM_ARRAY_TASK_ID}
     while [[ -z $asked ]]; do
         starts=$((starts + 1))
+        records=$(failed)
         "$@" &
         launcher=$!
         heard=yes
@@ -40,7 +45,9 @@ supervise() {
             heard="" code=0
             wait "$launcher" || code=$?
         done
-        ((code == 70 && starts < max_starts)) || break # 70: a cell has failed; the same command goes on with the others
+        # 70: a cell has failed, and the same command goes on with the others; srun says 137 then
+        if ((code > 128)) && [[ $(failed) != "$records" ]]; then code=70; fi
+        ((code == 70 && starts < max_starts)) || break
         code=75 kept=()
         for word in "$@"; do [[ $word == --retry=* ]] || kept+=("$word"); done
         set -- "${kept[@]}" # what has failed now is not tried once more

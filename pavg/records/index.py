@@ -1,0 +1,98 @@
+"""The index of a folder of results: summaries of files as they were, so that only new ones are opened.
+
+FOLDER/.index.json keeps name → [mtime_ns, size, summary or why there is none]. It can be deleted at any
+time. One that is damaged or of another version is made anew; where it cannot be written, it is done without.
+"""
+
+import contextlib
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from pavg.errors import InputError
+from pavg.records import kept
+from pavg.records.layout import FORMAT_VERSION
+from pavg.records.summary import Summary
+
+NAME = ".index.json"
+MANY = 200  # files that take more than a moment to read
+WHAT = {"format": "pavg-index", "version": [1, FORMAT_VERSION]}
+
+
+class Index:
+    """The result files that lie in one folder, summed up.
+
+    `refresh` looks at the folder again, as often as is liked; `save` keeps what was read for the next
+    process. Two processes that save at once leave the index of one of them.
+    """
+
+    def __init__(self, folder):
+        self.folder, self.path = Path(folder), Path(folder) / NAME
+        self._entries, self._saved = kept.load(self.path, WHAT, {}), True
+
+    def refresh(self, progress=None):
+        """Name → `Summary`, or the `InputError` that says why it is no result; in no order.
+
+        progress : called with ("results", done, total) while many files are read.
+        """
+        found = _listed(self.folder)
+        new = [name for name, mark in found.items() if self._entries.get(name, ())[:2] != mark]
+        entries = {name: self._entries[name] for name in found if name in self._entries}
+        if new or len(entries) < len(self._entries):
+            self._saved = False
+        for done, name in enumerate(new):
+            if progress and len(new) > MANY:
+                progress("results", done, len(new))
+            entries[name] = [*found[name], self._read(name)]
+        self._entries = entries
+        return {name: self._told(name, entry[2]) for name, entry in entries.items()}
+
+    def save(self):
+        """Write the index, if it is not there as it should be and the folder can be written to."""
+        if not self._saved:
+            kept.store(self.path, WHAT, self._entries)
+        self._saved = True
+
+    def _read(self, name):
+        from pavg.records.reading import summary  # h5py: not needed while nothing is new
+
+        try:
+            told = asdict(summary(self.folder / name))
+            return {key: value for key, value in told.items() if key != "path"}
+        except InputError as error:
+            return str(error)
+
+    def _told(self, name, kept):
+        return InputError(kept) if isinstance(kept, str) else Summary(self.folder / name, **kept)
+
+
+def summaries(paths, progress=None):
+    """[`Summary` or `InputError`] of the result files under files and folders; folders by their indices.
+
+    InputError for a file that is named by hand and is no result, and where there are none.
+    """
+    from pavg.records import merging, reading
+
+    found = []
+    for path in map(Path, paths):
+        if not path.is_dir():
+            [path] = reading.find([path])
+            found += merging.summaries(path) if reading.is_merged(path) else [reading.summary(path)]
+            continue
+        for folder in sorted({result.parent for result in reading.find([path])}):
+            index = Index(folder)
+            found += [told for _, told in sorted(index.refresh(progress).items())]
+            index.save()
+    return found
+
+
+def _listed(folder):
+    """Name → [mtime_ns, size] of the result files in a folder; none where there is no folder."""
+    found = {}
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".h5") and not entry.name.startswith("."):
+                with contextlib.suppress(OSError):  # gone by now
+                    status = entry.stat()
+                    found[entry.name] = [status.st_mtime_ns, status.st_size]
+    return found

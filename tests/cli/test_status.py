@@ -1,0 +1,108 @@
+"""pavg status and merge as a user types them."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import xarray
+
+from tests.conftest import run_to_end
+
+pytestmark = pytest.mark.mpirun
+
+SWEEP = """
+name = "s"
+step_size = 1e-4
+problem = "double-well"
+method.name = "periodic"
+stop.steps = 400
+[grid]
+P = [1, 2]
+method.K = [8, "all"]
+"""
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "s.toml").write_text(SWEEP)
+    return tmp_path
+
+
+def command(*arguments):
+    return [sys.executable, "-m", "pavg", *map(str, arguments)]
+
+
+def pavg(*arguments):
+    return run_to_end(command(*arguments), {}, timeout=120)
+
+
+def test_status_show_and_merge_of_a_sweep_half_done(place):
+    pavg("run", "s.toml", "--set", "P=2")
+    shown = pavg("status", "s.toml")
+    assert shown.returncode == 0 and "2 ok  2 missing; about" in shown.stdout and "\x1b" not in shown.stdout
+    told = json.loads(pavg("status", "s.toml", "--json").stdout)
+    assert told["counts"]["ok"] == 2 and told["counts"]["missing"] == 2 and not told["complete"]
+    assert [cell["status"] for cell in told["cells"]] == ["missing", "missing", "ok", "ok"]
+    assert (place / told["cells"][2]["path"]).exists()
+    merged = pavg("merge", "results", "-o", "all.h5")
+    assert merged.returncode == 0 and "2 runs: all.h5" in merged.stdout
+    with xarray.open_dataset("all.h5") as data:
+        assert data.K.values.tolist() == ["8", "all"]
+    assert pavg("show", "all.h5").stdout == pavg("show", "results").stdout
+    nothing = pavg("merge", "all.h5", "-o", "again.h5")
+    assert nothing.returncode == 2 and "nothing to merge" in nothing.stderr
+
+
+def test_following_in_a_log_ends_with_the_sweep(place):
+    following = subprocess.Popen(command("status", "s.toml", "--follow"), stdout=subprocess.PIPE, text=True)
+    try:
+        first = [following.stdout.readline() for _ in range(2)]
+        pavg("run", "s.toml")
+        rest, _ = following.communicate(timeout=60)
+    finally:
+        following.kill()
+    assert following.returncode == 0 and first[1] == "4 missing\n" and rest.splitlines()[-1] == "4 ok"
+
+
+def test_a_sweep_is_followed_live_while_it_runs_until_ctrl_c(place):
+    sweep = ["run", "s.toml", "--set", "stop={seconds=600}"]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    job = subprocess.Popen(command(*sweep), start_new_session=True, **quiet)
+    master, slave = pty.openpty()
+    asked = command("status", "s.toml", "--set", "stop={seconds=600}", "--follow")
+    following = subprocess.Popen(asked, stdout=slave, stderr=slave, start_new_session=True)
+    os.close(slave)
+    seen, end = b"", time.monotonic() + 60
+    try:
+        while not re.search(rb"1 running.*ticks, loss", seen, re.S) and time.monotonic() < end:
+            seen += os.read(master, 4096)
+        os.kill(following.pid, signal.SIGINT)
+        assert following.wait(timeout=30) == 0
+    finally:
+        for process in (following, job):
+            process.send_signal(signal.SIGINT)
+        assert job.wait(timeout=60) == 75
+    assert b"1 running" in seen and b"3 missing" in seen
+    assert "1 interrupted" in pavg("status", "s.toml", "--set", "stop={seconds=600}").stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, word",
+    [
+        (["status", "none.toml"], "no such file"),
+        (["status", "s.toml", "--set", "P=0"], "P = 0"),
+        (["status", "s.toml", "--follow", "--json"], "one of them"),
+        (["merge", "none", "-o", "all.h5"], "no such file or folder"),
+        (["merge", ".", "-o", "all.h5"], "no result files"),
+    ],
+)
+def test_bad_input_is_said_in_one_message(place, arguments, word):
+    done = pavg(*arguments)
+    assert done.returncode == 2 and word in done.stderr and "Traceback" not in done.stderr
