@@ -205,12 +205,12 @@ def test_side_by_side_is_the_same_sweep(place):
 
 
 def test_what_takes_too_long_is_recorded_and_left_out_until_it_is_asked_for(place):
-    first = pavg("run", "long.toml", "--timeout", "0.5")
+    first = pavg("run", "long.toml", "--timeout", "0.001")
     assert first.returncode == 3 and "--retry timeout" in first.stderr
     [failed] = results(place, "long").values()
     facts = summary(failed).attributes
     assert failed.name.endswith(".failed.h5") and facts["attempts"] == 1
-    assert (facts["status"], facts["reason"]) == ("timeout", "0.5 s")
+    assert (facts["status"], facts["reason"]) == ("timeout", "0.001 s")
     again = pavg("run", "long.toml")
     assert again.returncode == 3 and "took too long before" in again.stderr
     ended = pavg("run", "long.toml", "--retry", "timeout")
