@@ -94,8 +94,8 @@ def _job(command, asked):
     def forward(number, frame):
         asked.append(number)
         if job is None:
-            raise KeyboardInterrupt
-        if len(asked) == 1:
+            pass  # it is being started, and hears of it below
+        elif len(asked) == 1:
             job.send_signal(signal.SIGUSR1)
         else:
             end(signal.SIGTERM)
@@ -112,6 +112,8 @@ def _job(command, asked):
         job = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
     except OSError as error:
         raise InputError(f"{command[0]}: cannot be started: {error.strerror}") from None
+    if asked:
+        job.send_signal(signal.SIGUSR1)
     code = job.wait()
     if code != 0:
         segments.clean(LINGER, began)

@@ -1,5 +1,6 @@
 """Jobs started by -n: when they start again, and what signals do."""
 
+import signal
 import sys
 
 import pytest
@@ -7,8 +8,11 @@ import pytest
 from tests.conftest import run_to_end
 
 START = '''
-"""Start a job whose mpirun ends with CODE, ASKED (1) or not (0) by a signal; more signals come afterwards."""
-import os, signal, sys, time
+"""Start a job whose mpirun ends with CODE: not asked to (0), by a signal (1), by one that comes too early (2).
+
+More signals come afterwards.
+"""
+import os, signal, subprocess, sys, time
 from pavg.comm import launch, segments
 
 def clean(*patience):
@@ -16,6 +20,13 @@ def clean(*patience):
         os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.1)
 
+class Early(subprocess.Popen):
+    def __init__(self, *arguments, **options):
+        super().__init__(*arguments, **options)
+        os.kill(os.getpid(), signal.SIGINT)
+
+if sys.argv[2] == "2":
+    subprocess.Popen = Early
 launch.mpirun = lambda: "./mpirun"
 segments.clean = clean
 print("code", launch.start(2, lambda again: [str(again)]))
@@ -25,7 +36,7 @@ echo "$6"
 trap "exit $CODE" USR1
 [ $ASKED = 0 ] && [ "$6" = False ] && exit $CODE
 [ $ASKED = 0 ] && exit 0
-kill -INT $PPID
+[ $ASKED = 1 ] && kill -INT $PPID
 while :; do sleep 0.05; done
 """
 
@@ -53,3 +64,8 @@ def test_a_job_that_a_failed_cell_ended_starts_again(start):
 def test_a_job_that_was_asked_to_end_does_not_start_again_and_late_signals_do_no_harm(start, code):
     done = start(code, asked=1)
     assert done.stdout == f"False\ncode {code}\n" and not done.stderr
+
+
+def test_a_signal_that_comes_while_the_job_is_being_started_ends_it(start):
+    done = start(70, asked=2)
+    assert done.stdout.endswith(("code 70\n", f"code {128 + signal.SIGUSR1}\n")) and not done.stderr
