@@ -5,8 +5,9 @@ import numpy as np
 from pavg import streams
 from pavg.comm.averaging import Summation, total
 from pavg.comm.clocks import COMPUTE, Clock
+from pavg.comm.reduction import AnyOrder, FixedOrder
 from pavg.comm.topology import block
-from pavg.kernels.combine import gather, scatter, settle
+from pavg.kernels.combine import fold, gather, scatter, settle
 from pavg.kernels.streams import RULES, uniforms
 from pavg.schedules import Schedule
 
@@ -46,7 +47,9 @@ class Learners:
         self.schedule = Schedule(spec.step_size, spec.batch_size, objective.n, spec.P)
         self._draw_from(shards, begin, end)
         self._flat = np.zeros(d)
-        self._sum = Summation(comm, self.clock, spec.barrier)
+        in_order = spec.reduction == "reproducible"
+        self.reduction = FixedOrder(comm, spec.P, fold) if in_order else AnyOrder(gather)
+        self._sum = Summation(comm, self.clock, spec.barrier, self.reduction)
         self._coin = streams.key(spec.seed, "coin")
 
     def _draw_from(self, shards, begin, end):
@@ -144,7 +147,7 @@ class Learners:
 
         def fill():
             for k, buffer in enumerate(buffers):
-                gather(buffer, self.weights, flat, k * d, d)
+                self.reduction.gather(buffer, self.weights, flat, k * d, d)
 
         def spread():
             for k, buffer in enumerate(buffers):
@@ -205,7 +208,7 @@ class Learners:
         nobody = (self.W[:0], self.V[:0], self.spec.momentum, self.S[:0])
         self.objective.gradients(nobody, self._order, self._noise, 1, self.G[:0])
         settle(self.W, self.S)
-        gather(self.W, self.weights, np.empty(0), 0, 0)
+        self.reduction.gather(self.W, self.weights, np.empty(0), 0, 0)
         scatter(np.empty(0), 0, 0, 1.0, self.W)
         self.coin(0, 0)
 
@@ -225,8 +228,8 @@ class Learners:
         models = self.W * self.S if (self.S != 1.0).any() else self.W
         if self.apart:  # on all ranks alike
             flat = np.empty(d)
-            gather(models, self.weights, flat, 0, d)
-            total(comm, flat)
+            self.reduction.gather(models, self.weights, flat, 0, d)
+            self.reduction.reduce(comm, flat)
             flat /= self.total_weight
         else:
             flat = self.W[0, :d].copy()

@@ -7,24 +7,24 @@ from pavg.comm.clocks import COMM, COMPUTE, WAIT
 
 
 class Summation:
-    """Allreduce in place of a flat float64 buffer, timed; the bytes and calls are counted.
+    """Sums over the ranks of a flat float64 buffer, timed; its bytes and the calls are counted.
 
-    barrier : wait for all ranks first, so that waiting and communicating are told apart.
+    reduction : how ranks sum (`pavg.comm.reduction`); barrier : wait for all ranks first, so that waiting and communicating are told apart.
     """
 
-    def __init__(self, comm, clock, barrier):
-        self.comm, self.clock, self.barrier = comm, clock, barrier
+    def __init__(self, comm, clock, barrier, reduction):
+        self.comm, self.clock, self.barrier, self.reduction = comm, clock, barrier, reduction
         self.calls, self.bytes = 0, 0
 
     def __call__(self, gather, flat, scatter):
-        """gather() fills `flat`, ranks sum it, scatter() uses it. All three count as communication."""
+        """gather() takes this rank's part, ranks sum into `flat`, scatter() uses it. All three count as communication."""
         self.clock.lap(COMPUTE)
         check(self.comm, f"average {flat.size}")
         if self.barrier:
             self.comm.Barrier()
             self.clock.lap(WAIT)
         gather()
-        self.comm.Allreduce(MPI.IN_PLACE, flat, MPI.SUM)
+        self.reduction.reduce(self.comm, flat)
         scatter()
         self.clock.lap(COMM)
         self.clock.round_ends(self.barrier)

@@ -8,8 +8,11 @@ from pavg.comm.topology import block
 ROWS = 1024  # rows of a block: sums of blocks do not depend on the number of ranks
 
 
-def evaluate(comm, objective, w, drift):
-    """Values at w (d,), as a dictionary of floats: those that the problem has. Collective over `comm`."""
+def evaluate(comm, objective, w, drift, reduction):
+    """Values at w (d,), as a dictionary of floats: those that the problem has. Collective over `comm`.
+
+    reduction : how vectors are summed over ranks (`pavg.comm.reduction`)
+    """
     W = np.zeros((1, objective.width))
     W[0, : objective.dimension] = w
     mean, right = _mean_loss(comm, objective, "train", W)
@@ -20,7 +23,7 @@ def evaluate(comm, objective, w, drift):
         values["test_loss"], right = _mean_loss(comm, objective, "test", W)
         if objective.classes:
             values["test_accuracy"] = right
-    norm = _gradient_norm(comm, objective, W)
+    norm = _gradient_norm(comm, objective, W, reduction)
     if norm is not None:
         values["grad_norm"] = norm
     return values | {"drift": drift}
@@ -38,13 +41,16 @@ def _mean_loss(comm, objective, part, W):
     return float(loss), float(right)
 
 
-def _gradient_norm(comm, objective, W):
+def _gradient_norm(comm, objective, W, reduction):
     """‖∇F‖ at W[0], or None where no exact gradient is known."""
     n = objective.rows["train"]
-    G = np.zeros_like(W)
-    if objective.add_gradient(W, *block(n, comm.Get_size(), comm.Get_rank()), G) is None:
-        return None
-    total(comm, G)
+    parts = reduction.parts(comm, n)
+    sums, G = np.zeros((len(parts), objective.width)), np.zeros_like(W)
+    for k, (begin, end) in enumerate(parts):
+        if objective.add_gradient(W, begin, end, sums[k : k + 1]) is None:
+            return None
+    reduction.gather(sums, np.ones(len(parts)), G[0], 0, objective.width)
+    reduction.reduce(comm, G[0])
     G /= n
     objective.add_penalty_gradient(W, G)
     return float(np.linalg.norm(G))

@@ -157,7 +157,7 @@ class Observer:
         check(self.side, "evaluate")
         began = time.perf_counter()
         self.average, drift = self.learners.virtual_average(self.side)
-        values = evaluate(self.side, self.task.objective, self.average, drift)
+        values = evaluate(self.side, self.task.objective, self.average, drift, self.learners.reduction)
         self.loss = values["loss"]
         if self.optimum is not None:
             first = self.record.first("loss", self.loss)
