@@ -9,7 +9,8 @@ from pavg.comm.clocks import COMM, COMPUTE, WAIT
 class Summation:
     """Sums over the ranks of a flat float64 buffer, timed; its bytes and the calls are counted.
 
-    reduction : how ranks sum (`pavg.comm.reduction`); barrier : wait for all ranks first, so that waiting and communicating are told apart.
+    barrier : wait for all ranks first, so that waiting and communicating are told apart; reduction : how
+    ranks sum (`pavg.comm.reduction`).
     """
 
     def __init__(self, comm, clock, barrier, reduction):
@@ -17,7 +18,7 @@ class Summation:
         self.calls, self.bytes = 0, 0
 
     def __call__(self, gather, flat, scatter):
-        """gather() takes this rank's part, ranks sum into `flat`, scatter() uses it. All three count as communication."""
+        """gather() takes this rank's part, ranks sum into `flat`, scatter() uses it: all communication."""
         self.clock.lap(COMPUTE)
         check(self.comm, f"average {flat.size}")
         if self.barrier:

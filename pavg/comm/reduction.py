@@ -94,7 +94,7 @@ class _Exchange:
         self._to, self._from = nodes[rank] * self.widths, nodes * self.mine.size
 
     def run(self, comm):
-        """The partial sums of all ranks, in the order of learners: (all nodes, columns that are added up here)."""
+        """The partial sums of all ranks, in the order of learners, of the columns that are added up here."""
         if self._from.size == 1:
             return self.sent.reshape(self._received.shape)
         received = [self._received, self._from, MPI.DOUBLE]
