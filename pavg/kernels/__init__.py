@@ -1,5 +1,12 @@
 """The inner loops, compiled by numba. Importing this room sets numba's cache folder first."""
 
+from numba import njit
+
 from pavg.kernels import cache
 
 cache.install()
+
+
+@njit(cache=True)
+def nothing():
+    """Called first, it has numba load what any function needs, which takes longer than the functions."""

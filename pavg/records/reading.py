@@ -7,7 +7,13 @@ import h5py
 import numpy as np
 
 from pavg.errors import InputError, missing_extra
-from pavg.records.layout import FORMAT, FORMAT_VERSION, MERGED, MERGED_VERSION, VARIABLES
+from pavg.records.layout import (
+    FORMAT,
+    FORMAT_VERSION,
+    MERGED,
+    MERGED_VERSION,
+    VARIABLES,
+)
 from pavg.records.summary import Summary
 
 VERSIONS = {FORMAT: FORMAT_VERSION, MERGED: MERGED_VERSION}
