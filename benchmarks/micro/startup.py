@@ -61,7 +61,8 @@ def main():
             """(stages, 2): wall-clock and CPU seconds of one start, on rank 0."""
             out = Path(tempfile.mkdtemp(dir=folder))
             command = [given.mpirun, "-n", given.ranks, sys.executable, __file__]
-            command += ["--rank", out / "marks.json", "run", given.spec, "--out", out, *(f"--set={pair}" for pair in given.overrides)]
+            command += ["--rank", out / "marks.json", "run", given.spec, "--out", out]
+            command += [f"--set={pair}" for pair in given.overrides]
             variables = launch.OPEN_MPI | os.environ
             variables |= {"NUMBA_CACHE_DIR": cache, "PAVG_BEGAN": repr(time.time())}
             pipes = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
