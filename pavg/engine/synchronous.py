@@ -1,11 +1,9 @@
 """THE LOOP: one synchronous run."""
 
-import gc
 import time
 
 import numpy as np
 
-from pavg import kernels
 from pavg.comm.agreement import first_of_node
 from pavg.engine.observation import Care, Observer
 from pavg.learners import Learners
@@ -38,14 +36,8 @@ def run(comm, task, care=None):
 def compile_kernels(comm, learners):
     """Compile or load all that the run will call, outside every clock; seconds on this rank.
 
-    The first rank of each node compiles while the others sleep; they load what it cached. What numba itself
-    loads before that is loaded by all at once.
+    The first rank of each node compiles while the others sleep; they load what it cached.
     """
-    began = time.perf_counter()
-    gc.disable()  # all of that stays
-    kernels.nothing()
-    gc.enable()
-    seconds = time.perf_counter() - began
 
     def compiled():
         began = time.perf_counter()
@@ -53,7 +45,7 @@ def compile_kernels(comm, learners):
         _warm_evaluation(learners)
         return time.perf_counter() - began
 
-    return seconds + first_of_node(comm, compiled)
+    return first_of_node(comm, compiled)
 
 
 def _warm_evaluation(learners):
