@@ -6,7 +6,7 @@ from pavg import streams
 from pavg.comm.averaging import Summation, total
 from pavg.comm.clocks import COMPUTE, Clock
 from pavg.comm.topology import block
-from pavg.kernels.combine import gather, scatter
+from pavg.kernels.combine import gather, scatter, settle
 from pavg.kernels.streams import RULES, uniforms
 from pavg.schedules import Schedule
 
@@ -15,9 +15,9 @@ class Learners:
     """L of P learners, on this rank of `comm`.
 
     Every learner has one model, or one a lane: W is (L, width) or (L, width, lanes), lanes side by side on the
-    same draws. All that a checkpoint must keep is here, in `state`: `W`, `V` (L, width), the counters `draws` (L,),
-    `steps`, `samples`, the open round `since`, and the clock. `step`, `average` and the other verbs that end
-    in a collective are called on all ranks alike.
+    same draws. All that a checkpoint must keep is here, in `state`: `W`, `V` (L, width), the factors `S`
+    (L, lanes) of the models S·W, the counters `draws` (L,), `steps`, `samples`, the open round `since`, and the
+    clock. `step`, `average` and the other verbs that end in a collective are called on all ranks alike.
 
     Parameters
     ----------
@@ -38,6 +38,7 @@ class Learners:
         self.W = np.zeros((L, objective.width) if alone else (L, objective.width, self.lanes))
         self.W[:, :d] = objective.start if alone else objective.start[:, None]
         self.V = np.zeros_like(self.W) if spec.momentum else np.zeros((0, 0))
+        self.S = np.ones((L, self.lanes))  # the models are S·W
         self.G = np.zeros_like(self.W)
         self.draws = np.zeros(L, np.int64)
         self.steps = self.samples = 0  # of each learner
@@ -73,7 +74,7 @@ class Learners:
 
     @property
     def _model(self):
-        return self.W, self.V, self.spec.momentum
+        return self.W, self.V, self.spec.momentum, self.S
 
     @property
     def rounds_done(self):
@@ -138,6 +139,7 @@ class Learners:
         at = self.spec.momentum_at_average
         models = not buffers
         if models:
+            settle(_rows(self.W), self.S)
             buffers = (self.W, self.V) if at == "average" else (self.W,)
         d = self.objective.dimension * self.lanes
         if self._flat.size < d * len(buffers):
@@ -171,12 +173,12 @@ class Learners:
     def freeze(self, lane):
         """A lane that has ended stands still from now on, at 0: infinite models would slow others down."""
         self.schedule.freeze(lane)
-        self.W[:, :, lane] = 0.0
+        self.W[:, :, lane], self.S[:, lane] = 0.0, 1.0
 
     def _remember(self):
         """Keep the models as they are before an average that falls on a stop, off the clock: for drift."""
         self.clock.lap(COMPUTE)
-        self._before = self.W.copy()
+        self._before = self.models()
         self.clock.start()
 
     # --- checkpoints -------------------------------------------------------------------------
@@ -184,7 +186,7 @@ class Learners:
     def state(self):
         """name → array: all that these learners need to go on from a stop."""
         done = (self.steps, self.samples, self.since, self.apart, self._sum.calls, self._sum.bytes)
-        learners = {"ids": np.array(self.ids), "W": self.W, "V": self.V, "draws": self.draws}
+        learners = {"ids": np.array(self.ids), "W": self.W, "V": self.V, "S": self.S, "draws": self.draws}
         return learners | {"done": np.array(done, np.int64), "clock": self.clock.state()}
 
     def restore(self, states, own):
@@ -193,7 +195,8 @@ class Learners:
             for l, learner in enumerate(state["ids"]):
                 if learner in self.ids:
                     here = learner - self.ids.start
-                    self.W[here], self.draws[here] = state["W"][l], state["draws"][l]
+                    self.W[here], self.S[here] = state["W"][l], state["S"][l]
+                    self.draws[here] = state["draws"][l]
                     if self.V.size:
                         self.V[here] = state["V"][l]
         done = states[0]["done"].tolist()
@@ -209,8 +212,9 @@ class Learners:
         schedule, _ = self.schedule.window(1, 0, 1)
         self.objective.steps(self._model, self._order, self._noise, schedule, 0)
         if self.lanes == 1:
-            nobody = (self.W[:0], self.V[:0], self.spec.momentum)
+            nobody = (self.W[:0], self.V[:0], self.spec.momentum, self.S[:0])
             self.objective.gradients(nobody, self._order, self._noise, 1, self.G[:0])
+        settle(_rows(self.W), self.S)
         gather(_rows(self.W), self.weights, np.empty(0), 0, 0)
         scatter(np.empty(0), 0, 0, 1.0, _rows(self.W))
         self.coin(0, 0)
@@ -221,6 +225,10 @@ class Learners:
         """Uniform draws in (0, 1) for the ticks t + 1 … stop, the same for all learners."""
         return uniforms(self._coin, t + 1, stop - t)
 
+    def models(self):
+        """The learners' models, S·W: a new array."""
+        return self.W * (self.S if self.lanes == 1 else self.S[:, None, :])
+
     def virtual_average(self, comm):
         """(w̄, drift): the average that would be made now, and 1/P Σ ‖w_i − w̄‖². Models stay as they are.
 
@@ -228,14 +236,14 @@ class Learners:
         comm : the communicator of evaluations. Collective.
         """
         d = self.objective.dimension
-        models = self.W
+        models = self.models()
         if self.apart:  # on all ranks alike
-            w = np.empty_like(self.W[0, :d])
-            gather(_rows(self.W), self.weights, w.reshape(-1), 0, w.size)
+            w = np.empty_like(models[0, :d])
+            gather(_rows(models), self.weights, w.reshape(-1), 0, w.size)
             total(comm, w)
             w /= self.total_weight
         else:
-            w = self.W[0, :d].copy()
+            w = models[0, :d].copy()
             if self._before is None:
                 return w, np.zeros(w.shape[1:])
             models = self._before

@@ -195,8 +195,9 @@ class Observer:
         """Evaluate the average that would be made now; its seconds are kept apart."""
         check(self.side, "evaluate")
         began = time.perf_counter()
-        self.average, drift = self.learners.virtual_average(self.side)
-        values = evaluate(self.side, self.task.objective, self.average, drift)
+        with np.errstate(over="ignore", invalid="ignore"):  # of models that diverge
+            self.average, drift = self.learners.virtual_average(self.side)
+            values = evaluate(self.side, self.task.objective, self.average, drift)
         for lane in self.open:
             lane.see(values)
         self._evaluating = time.perf_counter() - began

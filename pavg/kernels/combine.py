@@ -4,6 +4,21 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
+def settle(W, S):
+    """W[l] ← S[l]·W[l] and S[l] ← 1: models are what they are, not a factor of it.
+
+    W : (L, width·lanes), lanes innermost; S : (L, lanes).
+    """
+    lanes = S.shape[1]
+    for l in range(W.shape[0]):
+        if (S[l] != 1.0).any():
+            for j in range(0, W.shape[1], lanes):
+                for k in range(lanes):
+                    W[l, j + k] *= S[l, k]
+            S[l] = 1.0
+
+
+@njit(cache=True, nogil=True)
 def gather(W, weights, flat, begin, d):
     """flat[begin : begin + d] ← Σ weights[l]·W[l, :d], in the order of the learners."""
     for j in range(d):

@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 
 from pavg.kernels.losses import correct, dloss, loss
+from pavg.kernels.reference import TINY
 from pavg.kernels.streams import draw
 
 
@@ -45,11 +46,25 @@ def subtract(X, columns, indptr, i, a, W, l, d, intercept):
 
 
 @njit(cache=True, nogil=True)
+def shrink(W, S, l, k, d, intercept, factor):
+    """One lane's model but for the intercept ← factor times itself, by S alone as long as that is not tiny."""
+    before = S[l, k]
+    after = before * factor
+    if abs(after) < TINY:
+        for j in range(d):
+            W[l, j, k] *= after
+        after = 1.0
+    if intercept:
+        W[l, d, k] *= before / after
+    S[l, k] = after
+
+
+@njit(cache=True, nogil=True)
 def steps(samples, formula, model, order, schedule, n):
     """n local steps of every learner in every lane: w ← w − γ(Σ ℓ'(zᵢ, yᵢ)xᵢ/B + λw). No momentum."""
     X, columns, indptr, y = samples
     code, d, l2, intercept = formula
-    W = model[0]
+    W, _, _, S = model
     rule, keys, draws, rows, starts, counts = order
     gammas, batches, first = schedule
     lanes = W.shape[2]
@@ -65,13 +80,18 @@ def steps(samples, formula, model, order, schedule, n):
                 chosen[b] = i
                 margins(X, columns, indptr, i, W, l, d, intercept, z)
                 for k in range(lanes):
-                    coefficients[b, k] = gammas[s, k] * (dloss(code, z[k], y[i]) / B)
-            if l2 != 0.0:
+                    coefficients[b, k] = gammas[s, k] * dloss(code, S[l, k] * z[k], y[i]) / B
+            if l2 != 0.0 and X.ndim == 1:
+                for k in range(lanes):
+                    shrink(W, S, l, k, d, intercept, 1.0 - gammas[s, k] * l2)
+            elif l2 != 0.0:
                 for j in range(d):
                     for k in range(lanes):
                         W[l, j, k] *= 1.0 - gammas[s, k] * l2
             for b in range(B):
-                subtract(X, columns, indptr, chosen[b], coefficients[b], W, l, d, intercept)
+                for k in range(lanes):
+                    z[k] = coefficients[b, k] / S[l, k]
+                subtract(X, columns, indptr, chosen[b], z, W, l, d, intercept)
 
 
 @njit(cache=True, nogil=True)

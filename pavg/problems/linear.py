@@ -72,8 +72,13 @@ class LinearObjective(Objective):
     samples: dict
     formula: tuple
 
+    family = "linear"
+
+    def arguments(self, lanes=1):
+        return (), self.samples["train"], self.formula
+
     def steps(self, model, order, noise, schedule, n):
-        _loops(model[0]).steps(self.samples["train"], self.formula, model, order, schedule, n)
+        linear.steps(self.arguments(), model, order, noise, schedule, n)
 
     def gradients(self, model, order, noise, batch, G):
         linear.gradients(self.samples["train"], self.formula, model, order, batch, G)
