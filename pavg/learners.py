@@ -14,10 +14,11 @@ from pavg.schedules import Schedule
 class Learners:
     """L of P learners, on this rank of `comm`.
 
-    Every learner has one model, or one a lane: W is (L, width) or (L, width, lanes), lanes side by side on the
-    same draws. All that a checkpoint must keep is here, in `state`: `W`, `V` (L, width), the factors `S`
-    (L, lanes) of the models S·W, the counters `draws` (L,), `steps`, `samples`, the open round `since`, and the
-    clock. `step`, `average` and the other verbs that end in a collective are called on all ranks alike.
+    Every learner has one model, or one a lane: W is (L, width), or (L, width, lanes) for lanes side by side
+    on the same draws. All that a checkpoint must keep is here, in `state`: `W`, `V` (L, width), the factors
+    `S` (L, lanes) of the models S·W, the counters `draws` (L,), `steps`, `samples`, the open round `since`,
+    and the clock. `step`, `average` and the other verbs that end in a collective are called on all ranks
+    alike.
 
     Parameters
     ----------
@@ -232,7 +233,8 @@ class Learners:
     def virtual_average(self, comm):
         """(w̄, drift): the average that would be made now, and 1/P Σ ‖w_i − w̄‖². Models stay as they are.
 
-        (d,) and a number; with lanes (d, lanes) and (lanes,). Where an average has just been made, drift is that of the models before it.
+        (d,) and a number; with lanes (d, lanes) and (lanes,). Where an average has just been made, drift is
+        that of the models before it.
         comm : the communicator of evaluations. Collective.
         """
         d = self.objective.dimension

@@ -107,7 +107,7 @@ class GrowingBatch(BatchSize):
 
 
 class SideBySide(StepSize):
-    """Several step sizes, one a lane: `at` gives (t's length, lanes). Lanes that are left over have step size 0."""
+    """Several step sizes, one a lane: `at` gives (t's length, lanes). Lanes that are left over have 0."""
 
     def __init__(self, step_sizes):
         self.step_sizes, self.lanes, self.frozen = step_sizes, lanes_for(len(step_sizes)), set()

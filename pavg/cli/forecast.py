@@ -6,7 +6,7 @@ from pavg.cli.guard import guarded
 
 
 def show(spec, out, options, ranks):
-    """Print a line for each group of cells that would run on so many ranks (None: on those that are there)."""
+    """Print a line for each group that would run on so many ranks (None: on those that are there)."""
     return guarded(lambda comm: _show(comm, spec, out, options, ranks or comm.Get_size()))
 
 

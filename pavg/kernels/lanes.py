@@ -47,7 +47,7 @@ def subtract(X, columns, indptr, i, a, W, l, d, intercept):
 
 @njit(cache=True, nogil=True)
 def shrink(W, S, l, k, d, intercept, factor):
-    """One lane's model but for the intercept ← factor times itself, by S alone as long as that is not tiny."""
+    """As `pavg.kernels.reference.shrink`, in lane k."""
     before = S[l, k]
     after = before * factor
     if abs(after) < TINY:

@@ -10,7 +10,8 @@ The tuples, in one order everywhere, unpacked once a call (passed on, they would
 - model: (W (L, width), V (L, width) or (0, 0) without momentum, μ, S (L, 1)): the models are S[l]·W[l];
   with lanes W (L, width, lanes), S (L, lanes), and no momentum;
 - order: (rule, keys (L,), draws (L,), rows, starts (L,), counts (L,)); `draws` is advanced;
-- schedule: (step sizes (window,) or (window, lanes), batch sizes, first): the n local steps take entries first … first+n−1.
+- schedule: (step sizes (window,) or (window, lanes), batch sizes, first): the n local steps take entries
+  first … first+n−1.
 """
 
 from numba import njit

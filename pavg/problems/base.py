@@ -101,7 +101,7 @@ class Objective:
         raise NotImplementedError
 
     def losses(self, part, W, begin, end):
-        """(Σ loss, right classes) over rows begin … end − 1 of a part, at W[0]; with lanes arrays (lanes,)."""
+        """(Σ loss, right classes) over rows begin … end − 1 of a part, at W[0]; with lanes, of each."""
         raise NotImplementedError
 
     def penalty(self, W):

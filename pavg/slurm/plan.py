@@ -10,10 +10,10 @@ from pavg.sweep.selection import text
 
 @dataclass(frozen=True)
 class Job:
-    """One script. tasks : groups of indices into the sweep's cells; elements : of its array, each a text for --cells.
+    """One script. tasks : indices into the sweep's cells, grouped as they run; elements : texts for --cells.
 
     sweep : the name of its specifications, which is that of their result folder; part : of the sweep.
-    elements of a job that is no array: one, empty if it runs every cell of the sweep.
+    elements : of its array; of a job that is no array one, empty if it runs every cell of the sweep.
     """
 
     kind: str

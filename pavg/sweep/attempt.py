@@ -47,8 +47,7 @@ class Attempt:
     _cost: float = 0.0
 
     def run(self, comm):
-        """Run the cells on all ranks of `comm`; their files are written. Returns index → status of each, alike on
-        all ranks.
+        """Run the cells on all ranks of `comm`; their files are written. Index → status, alike on all ranks.
 
         CellFailed where other ranks cannot know that this one has failed; InputError where files cannot
         be written.

@@ -24,7 +24,8 @@ class Cell:
     """One cell of a sweep, before anything is known of its result.
 
     name : folder of its results; run_id : with ANY for R, where it has one; R : as the specification
-    asks for, or None; lanes : how many cells run as one task with it, itself included; unmade : why there can be no result yet (samples that were never read), or "".
+    asks for, or None; lanes : cells that run as one task, itself among them; unmade : why there can be no
+    result yet (samples that were never read), or "".
     """
 
     name: str

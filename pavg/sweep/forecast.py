@@ -15,8 +15,8 @@ SAME = ("step_size", "seed", "repetition")  # settings that do not change what a
 
 @dataclass(frozen=True)
 class Forecast:
-    """Of one group of cells. end : last tick (None: only seconds limit it); memory : bytes of the models on a rank;
-    data : bytes of the store, mapped once a node.
+    """Of one group of cells. end : last tick (None: only seconds limit it); memory : bytes of the models
+    on a rank; data : bytes of the store, mapped once a node.
 
     samples : of all learners; seconds : of local steps and averages, learners spread over R ranks, without
     network, waiting and evaluations. Both from a trial, None where there was no time for one.

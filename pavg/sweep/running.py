@@ -57,7 +57,7 @@ class How:
 
 
 class Watcher:
-    """What a user interface is told, on the first rank of those that run a group. The default says nothing."""
+    """What a user interface is told, on the first rank that runs a group. The default says nothing."""
 
     def cells(self, count, total): ...
     def converts(self, stage, done, total): ...
@@ -155,8 +155,7 @@ class _Job:
 
     @contextlib.contextmanager
     def _alone(self, comm, group, starts):
-        """Hold the cells' locks. Yields on all ranks the states of a group that is not to be run (or None), and
-        its starts.
+        """Hold the cells' locks. Yields on all ranks states, if the group is not to be run, and its starts.
 
         starts : how many times it had been started when the sweep began.
         """
@@ -217,7 +216,7 @@ def specifications(comm, name, how):
 
 
 def plan(specs, size, how, watcher):
-    """On rank 0: chosen groups; index → state of each cell; index → earlier starts of groups that are to run."""
+    """On rank 0: chosen groups; index → state of each cell; index → earlier starts of what is to run."""
     wanted = chosen(specs, size, how.cells, how.where)
     cells = [specs[index] for indices in wanted for index in indices]
     watcher.cells(len(cells), len(specs))
