@@ -84,9 +84,13 @@ def margins(tag, X, columns, indptr, i, W, at, d, lanes):
         if d % 2:
             even = fma(spread(tag, peek(X, begin + d - 1)), load(tag, W, at + (d - 1) * lanes), even)
     else:
-        for k in range(peek(indptr, i), peek(indptr, i + 1), 2):  # rows are filled up to whole eights
+        third, fourth = spread(tag, 0.0), spread(tag, 0.0)
+        for k in range(peek(indptr, i), peek(indptr, i + 1), 4):  # rows are filled up to whole eights
             even = fma(spread(tag, peek(X, k)), load(tag, W, at + peek(columns, k) * lanes), even)
             odd = fma(spread(tag, peek(X, k + 1)), load(tag, W, at + peek(columns, k + 1) * lanes), odd)
+            third = fma(spread(tag, peek(X, k + 2)), load(tag, W, at + peek(columns, k + 2) * lanes), third)
+            fourth = fma(spread(tag, peek(X, k + 3)), load(tag, W, at + peek(columns, k + 3) * lanes), fourth)
+        even, odd = even + third, odd + fourth
     return even + odd
 
 
@@ -99,12 +103,14 @@ def add(tag, X, columns, indptr, i, a, W, at, d, lanes):
             place = at + j * lanes
             store(W, place, fma(spread(tag, peek(X, begin + j)), a, load(tag, W, place)))
     else:
-        for k in range(peek(indptr, i), peek(indptr, i + 1)):
-            column = peek(columns, k)
-            if column == d:
-                break  # the rest fills the row up
-            place = at + column * lanes
-            store(W, place, fma(spread(tag, peek(X, k)), a, load(tag, W, place)))
+        for k in range(peek(indptr, i), peek(indptr, i + 1), 4):  # all read before any is written
+            p0, p1 = at + peek(columns, k) * lanes, at + peek(columns, k + 1) * lanes
+            p2, p3 = at + peek(columns, k + 2) * lanes, at + peek(columns, k + 3) * lanes
+            w0, w1, w2, w3 = load(tag, W, p0), load(tag, W, p1), load(tag, W, p2), load(tag, W, p3)
+            store(W, p0, fma(spread(tag, peek(X, k)), a, w0))
+            store(W, p1, fma(spread(tag, peek(X, k + 1)), a, w1))
+            store(W, p2, fma(spread(tag, peek(X, k + 2)), a, w2))
+            store(W, p3, fma(spread(tag, peek(X, k + 3)), a, w3))
 
 
 @inlined()
