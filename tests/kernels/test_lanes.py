@@ -5,6 +5,7 @@ import pytest
 
 from pavg.kernels import lanes as kernels
 from pavg.kernels import linear
+from pavg.kernels.choice import path
 from pavg.kernels.combine import settle
 from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC
 from tests.kernels.test_linear import NOISE, RULES, Case
@@ -34,7 +35,7 @@ def side_by_side(case, lengths):
     W = np.repeat(case.W0[:, :, None], LANES, axis=2)
     S, draws = np.ones((case.L, LANES)), case.draws0.copy()
     model, first = (W, np.zeros((0, 0)), 0.0, S), 0
-    arguments = (), case.samples, case.formula
+    arguments = path(case.samples[0], LANES), case.samples, case.formula
     gammas, batches = step_sizes(case, sum(lengths)), case.schedule(sum(lengths))[1]
     for n in lengths:
         linear.steps(arguments, model, case.order(draws), NOISE, (gammas, batches, first), n)
@@ -46,7 +47,8 @@ def side_by_side(case, lengths):
 def alone(case, lane):
     W, S, draws = case.W0.copy(), np.ones((case.L, 1)), case.draws0.copy()
     schedule = np.ascontiguousarray(step_sizes(case, N)[:, lane]), case.schedule(N)[1], 0
-    model, arguments = (W, np.zeros((0, 0)), 0.0, S), ((), case.samples, case.formula)
+    model = W, np.zeros((0, 0)), 0.0, S
+    arguments = path(case.samples[0], 1), case.samples, case.formula
     linear.steps(arguments, model, case.order(draws), NOISE, schedule, N)
     settle(W, S)
     return W, draws
@@ -86,7 +88,8 @@ def test_a_lane_that_diverges_leaves_the_others_alone(layout):
     wild[:, 3] = 1e200
     W, S = np.repeat(case.W0[:, :, None], LANES, axis=2), np.ones((case.L, LANES))
     schedule = wild, case.schedule(N)[1], 0
-    model, arguments = (W, np.zeros((0, 0)), 0.0, S), ((), case.samples, case.formula)
+    model = W, np.zeros((0, 0)), 0.0, S
+    arguments = path(case.samples[0], LANES), case.samples, case.formula
     linear.steps(arguments, model, case.order(case.draws0.copy()), NOISE, schedule, N)
     settle(W.reshape(case.L, -1), S)
     assert not np.isfinite(W[:, : case.d, 3]).all()
