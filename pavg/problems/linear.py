@@ -76,6 +76,12 @@ class LinearObjective(Objective):
     def arguments(self, lanes=1):
         return (), self.samples["train"], self.formula
 
+    @property
+    def csr(self):
+        X, columns, indptr, _ = self.samples["train"]
+        _, d, l2, intercept = self.formula
+        return (columns, indptr, d, intercept, l2) if X.ndim == 1 else None
+
     def steps(self, model, order, noise, schedule, n):
         kernels.steps(self.arguments(), model, order, noise, schedule, n)
 
