@@ -212,7 +212,7 @@ class Learners:
         self.since = 0
 
     def _average_models(self):
-        """The average of models, one call after the other: what the compiled rounds do is compared with it."""
+        """The average of models, call by call: the compiled rounds are compared with it."""
         schedule, _ = self.schedule.window(self.steps + 1, self.samples, 1)
         at, few = self.spec.momentum_at_average, self._touched
         few.prepare(self._model, schedule, int(self.draws[0]), 0)
@@ -301,7 +301,7 @@ class Learners:
             total(comm, flat)
             flat /= self.total_weight
         else:
-            flat = self.W[0, :d].copy()
+            flat = models[0, :d].copy()
             if self._before is None:
                 return flat, 0.0
             models = self._before

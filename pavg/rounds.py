@@ -108,7 +108,7 @@ def sparse(sparsely, model, order, combination, mpi):
 
 @njit(cache=True, nogil=True)
 def many(problem, schedule, available, lengths, keep, before, momentum, combination, sparsely, mpi, clock):
-    """Rounds of so many local steps each, as far as the schedule is available: (rounds, steps, status, bytes).
+    """Rounds of so many local steps each, as far as the schedule reaches: (rounds, steps, status, bytes).
 
     problem : (arguments, model, order, noise) of the kernels; available : entries of the schedule;
     keep : the round before whose average models are copied to `before`, off the clock (−1: none);

@@ -18,7 +18,6 @@ The tuples:
   average will be dense), whether origin holds the model, and the most entries (−1: always dense).
 """
 
-import numpy as np
 from numba import njit
 
 from pavg.kernels.reference import TINY
@@ -58,7 +57,7 @@ def _counted(csr, everyone, entries, open, factor, schedule, drawn, n):
     for s in range(first, first + n):
         last += batches[s]
         factor *= 1.0 - gammas[s] * l2
-        if (last - drawn) * keys.size > open[MOST] or abs(factor) < TINY:  # then a step scales W itself
+        if (last - open[BEGAN]) * keys.size > open[MOST] or abs(factor) < TINY:  # then a step scales W itself
             return -1
     for p in range(keys.size):
         for m in range(drawn, last):
