@@ -14,7 +14,7 @@ from numba.extending import overload
 from pavg.comm import addresses
 from pavg.comm.clocks import COMM, COMPUTE, MARK, PHASES, TOTAL, WAIT
 from pavg.kernels import general, linear, touched
-from pavg.kernels.calls import double_of, status_of
+from pavg.kernels.calls import borrowed, double_of, status_of
 from pavg.kernels.combine import gather, scatter, settle
 
 KEEP, AVERAGE, RESET = range(3)  # what an average does to the momentum
@@ -37,7 +37,7 @@ def _steps(arguments, model, order, noise, schedule, n):
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def lap(clock, wtime, phase):
     """`Clock.lap`."""
     now = double_of(wtime)
@@ -47,7 +47,7 @@ def lap(clock, wtime, phase):
     clock[OPEN + phase] += spent
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def round_ends(clock, waits_known):
     """`Clock.round_ends`."""
     if not waits_known:
@@ -59,7 +59,7 @@ def round_ends(clock, waits_known):
         clock[OPEN + phase] = 0.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def copy(model, before):
     """before ← the models."""
     W, _, _, S = model
@@ -68,7 +68,7 @@ def copy(model, before):
             before[l, j] = W[l, j] * S[l, 0]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def dense(model, momentum, combination, mpi):
     """The models' average by all their coordinates: an MPI status."""
     W, V, _, S = model
@@ -89,7 +89,7 @@ def dense(model, momentum, combination, mpi):
     return status
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def sparse(sparsely, model, order, combination, mpi):
     """The models' average by the coordinates that were touched: an MPI status."""
     csr, everyone, room, open, rank = sparsely
@@ -117,8 +117,10 @@ def many(problem, schedule, available, lengths, keep, before, momentum, combinat
     `pavg.kernels.touched`; mpi : what `pavg.comm.addresses` gives; clock : the numbers of a `Clock`.
     A status other than 0 ends it.
     """
-    arguments, model, order, noise = problem
-    gammas, batches, first = schedule
+    arguments, model, order, noise = borrowed(problem)
+    gammas, batches, first = borrowed(schedule)
+    lengths, before, clock = borrowed((lengths, before, clock))
+    combination, sparsely = borrowed(combination), borrowed(sparsely)
     csr, everyone, room, open, _ = sparsely
     ranks, wtime, barrier, comm = mpi[0], mpi[1], mpi[2], mpi[5]
     flat = combination[0]

@@ -31,3 +31,29 @@ def double_of(context, address):
         return builder.call(builder.inttoptr(values[0], function.as_pointer()), [])
 
     return types.float64(types.int64), build
+
+
+@intrinsic
+def borrowed(context, value):
+    """The same arrays (in tuples, too) without an owner: passed on, they are not counted.
+
+    numba counts references to each array at each call of a function that is not inlined, by atomic
+    additions: 0.4 µs a call for a tuple of twenty. Whoever gave them holds them meanwhile.
+    """
+
+    def build(context, builder, signature, values):
+        return _disowned(context, builder, signature.args[0], values[0])
+
+    return value(value), build
+
+
+def _disowned(context, builder, kind, value):
+    if isinstance(kind, types.Array):
+        array = context.make_array(kind)(context, builder, value)
+        array.meminfo = cgutils.get_null_value(array.meminfo.type)
+        return array._getvalue()
+    if isinstance(kind, types.BaseTuple):
+        items = [builder.extract_value(value, k) for k in range(len(kind))]
+        items = [_disowned(context, builder, *item) for item in zip(kind.types, items, strict=True)]
+        return context.make_tuple(builder, kind, items)
+    return value
