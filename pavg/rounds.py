@@ -26,7 +26,7 @@ def steps(arguments, model, order, noise, schedule, n):
     """n local steps by the kernels that `arguments` belong to."""
 
 
-@overload(steps)
+@overload(steps, jit_options={"nogil": True, "forceinline": True})
 def _steps(arguments, model, order, noise, schedule, n):
     if isinstance(arguments[0], types.FunctionType):
         return lambda arguments, model, order, noise, schedule, n: general.steps(
