@@ -87,28 +87,31 @@ def collect(csr, everyone, room, open, model, order, weights, total, rank):
         for p in range(firsts[r], firsts[r + 1]):
             sizes[r] += BYTES * entries[p]
         begin += sizes[r]
-    v, c, _ = _parts(offsets[rank], sizes[rank])
+    moved, at = _part(values, places, offsets[rank], sizes[rank])
+    e = 0
     for l in range(W.shape[0]):
         share = weights[l] / total
         for m in range(open[BEGAN], draws[l]):
             i = draw(rule, keys[l], m, rows, starts[l], counts[l])
-            for k in range(indptr[i], indptr[i + 1]):
-                j = columns[k]
-                values[v] = share * (W[l, j] - origin[j])
+            row = columns[indptr[i] : indptr[i + 1]]
+            for k in range(row.size):
+                j = row[k]
+                moved[e + k] = share * (W[l, j] - origin[j])
                 W[l, j] = origin[j]
-                places[c] = j
-                v, c = v + 1, c + 1
+                at[e + k] = j
+            e += row.size
         if intercept:
-            values[v], values[v + 1] = share * (W[l, d] - origin[d]), 0.0
-            places[c], places[c + 1] = d, d
-            v, c = v + FREE, c + FREE
+            moved[e], moved[e + 1] = share * (W[l, d] - origin[d]), 0.0
+            at[e], at[e + 1] = d, d
+            e += FREE
 
 
 @njit(cache=True, nogil=True)
-def _parts(offset, size):
-    """Where a rank's values and columns begin, and how many there are."""
-    entries = size // BYTES
-    return offset // 8, (offset + 8 * entries) // 4, entries
+def _part(values, places, offset, size):
+    """A rank's part: values and columns of its entries."""
+    entries, v = size // BYTES, offset // 8
+    c = 2 * (v + entries)
+    return values[v : v + entries], places[c : c + entries]
 
 
 @njit(cache=True, nogil=True)
@@ -117,12 +120,13 @@ def spread(room, model):
     origin, _, values, places, sizes, offsets = room
     W, _, _, _ = model
     for r in range(sizes.size):
-        v, c, entries = _parts(offsets[r], sizes[r])
-        for k in range(entries):
-            j = places[c + k]
-            origin[j] += values[v + k]
-            for l in range(W.shape[0]):
-                W[l, j] = origin[j]
+        moved, at = _part(values, places, offsets[r], sizes[r])
+        for k in range(at.size):
+            origin[at[k]] += moved[k]
+            W[0, at[k]] = origin[at[k]]
+        for l in range(1, W.shape[0]):
+            for k in range(at.size):
+                W[l, at[k]] = origin[at[k]]
 
 
 @njit(cache=True, nogil=True)
