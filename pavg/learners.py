@@ -54,6 +54,7 @@ class Learners:
         self._flat = np.zeros(d)
         self._sum = Summation(comm, self.clock, spec.barrier)
         self._coin = streams.key(spec.seed, "coin")
+        self.loop = "compiled"  # until a round is combined in Python
         self._touched = Touched(comm, spec, objective, shards)
         self._compiled = self._compiled_rounds()
 
@@ -192,6 +193,7 @@ class Learners:
             self._own = False
 
     def _average(self, buffers, reset=False):
+        self.loop = "python"
         d = self.objective.dimension
         if self._flat.size < d * len(buffers):
             self._flat = np.zeros(d * len(buffers))
@@ -216,6 +218,7 @@ class Learners:
         schedule, _ = self.schedule.window(self.steps + 1, self.samples, 1)
         at, few = self.spec.momentum_at_average, self._touched
         few.prepare(self._model, schedule, int(self.draws[0]), 0)
+        self.loop = "python"
         if few.few:
             self._sum.of_parts(
                 lambda: few.collect(self._model, self._order, self.weights, self.total_weight),

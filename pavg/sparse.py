@@ -8,7 +8,7 @@ from pavg.kernels import touched
 from pavg.kernels.streams import RULES
 
 NONE = np.empty(0)
-SHARE = 0.2  # of d: entries of all learners up to which their exchange is the faster
+SHARE = 1 / 3  # of d: up to so many entries of all learners, to exchange them is the faster
 
 
 def most_entries(spec, objective):

@@ -301,6 +301,8 @@ def _conflicts(spec):
         found.append(
             f"momentum_at_average = {spec.momentum_at_average!r}: there is no momentum (momentum = 0)"
         )
+    if spec.momentum and spec.averaging == "sparse":
+        found.append("averaging = 'sparse': momentum moves all coordinates; expected 'auto' or 'dense'")
     if spec.data is not None:
         found += data_conflicts(spec.data)
     for key in COMPONENTS:

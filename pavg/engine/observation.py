@@ -182,6 +182,7 @@ class Observer:
         for p, phase in enumerate(PHASES):
             for s, suffix in enumerate(("", "_min", "_max")):
                 values[f"time_{phase}{suffix}"] = times[:, s, p]
+        self.record.loop = learners.loop
         self.record.add(
             ticks=t,
             local_steps=learners.steps,

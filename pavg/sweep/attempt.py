@@ -121,9 +121,9 @@ class Attempt:
         cell.keep_only(path)
 
     def _write(self, path, record):
-        write(path, record, self._attributes(), provenance.environment())
+        write(path, record, self._attributes(record), provenance.environment())
 
-    def _attributes(self):
+    def _attributes(self, record):
         cell, task = self.cell, self.task
         settings = task.spec.settings()
         facts = {
@@ -133,7 +133,7 @@ class Attempt:
             "hosted": cell.spec.P > cell.R,
             "beside": self.beside,
             "attempts": self.attempts,
-            "loop": "python",
+            "loop": record.loop,
         }
         facts |= {"n_samples": task.objective.n, "n_features": task.objective.dimension, "config": settings}
         return flat(settings) | facts | task.data | task.objective.notes | provenance.software()
