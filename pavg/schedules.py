@@ -128,6 +128,7 @@ class Schedule:
 
     def __init__(self, step_size, batch_size, n, P):
         self.step_size, self.batch_size, self.n, self.P = step_size, batch_size, n, P
+        self._constant = isinstance(step_size, Constant) and isinstance(batch_size, ConstantBatch)
         self._first, self._gammas, self._batches = 1, np.empty(0), np.empty(0, np.int64)
 
     def window(self, step, samples, n):
@@ -135,6 +136,8 @@ class Schedule:
 
         step : the next local step, from 1; samples : what one learner has seen before it; n : steps wanted.
         """
+        if self._constant and n <= len(self._gammas):
+            self._first = step  # every window is the same
         if not (self._first <= step and step + n <= self._first + len(self._gammas)):
             t = np.arange(step, step + min(max(n, AHEAD), MOST))
             self._batches = self.batch_size.at(t)

@@ -147,6 +147,7 @@ class Spec:
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.0
     momentum_at_average: Literal["keep", "average", "reset"] = "keep"
     weights: Literal["equal", "shards"] = "equal"
+    averaging: Literal["auto", "dense", "sparse"] = "auto"
     barrier: bool = False
     stop: Stop = field(default_factory=Stop)
     evaluate: Evaluate = field(default_factory=Evaluate)
@@ -311,6 +312,8 @@ def _conflicts(spec):
         )
     if spec.lanes not in ("auto", 1) and (why := _laneless(spec)):
         found.append(f"lanes = {spec.lanes}: {why}; expected 'auto' or 1")
+    if spec.momentum and spec.averaging == "sparse":
+        found.append("averaging = 'sparse': momentum moves all coordinates; expected 'auto' or 'dense'")
     if spec.data is not None:
         found += data_conflicts(spec.data)
     for key in COMPONENTS:
@@ -337,6 +340,8 @@ def _laneless(spec):
         return "measure = 'times': times are those of one step size"
     if spec.momentum:
         return "momentum has no lanes"
+    if spec.averaging == "sparse":
+        return "averages of touched coordinates have no lanes"
     without = [c.name for c in (spec.problem, spec.method) if not c.lanes]
     return f"{' and '.join(map(repr, without))} have no lanes" if without else ""
 

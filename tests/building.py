@@ -3,10 +3,11 @@
 import multiprocessing
 
 import numpy as np
-from scipy.sparse import csr_matrix
+import scipy.sparse
 
 from pavg import spec
-from pavg.data.layouts import Dense, csr
+from pavg.data import layouts
+from pavg.data.layouts import Dense
 from pavg.data.store import Store
 
 
@@ -64,8 +65,16 @@ def samples(n=203, d=6, seed=0, noise=0.5, layout="dense"):
     X = np.zeros((n, (d + 7) // 8 * 8))
     X[:, :d] = rng.standard_normal((n, d))
     y = np.sign(X[:, :d] @ rng.standard_normal(d) + noise * rng.standard_normal(n))
-    part = Dense(X, y) if layout == "dense" else csr(csr_matrix(X[:, :d]), y)
+    part = Dense(X, y) if layout == "dense" else layouts.csr(scipy.sparse.csr_matrix(X[:, :d]), y)
     return Store("memory", "memory", d, part, part, "checksum", layout, {})
+
+
+def sparse_samples(n=500, d=2000, nnz=12, seed=0):
+    """A store in memory of n CSR samples with two classes, about nnz of their d features nonzero."""
+    rng = np.random.default_rng(seed)
+    X = scipy.sparse.random(n, d, nnz / d, "csr", random_state=rng, data_rvs=rng.standard_normal)
+    y = np.where(X @ rng.standard_normal(d) > 0, 1.0, -1.0)
+    return Store("memory", "memory", d, layouts.csr(X, y), None, "checksum", "csr", {})
 
 
 def a_record(rows=3, ranks=2, status="ok", reason="all steps done", accuracy=None):

@@ -216,6 +216,7 @@ class Observer:
             for s, suffix in enumerate(("", "_min", "_max")):
                 common[f"time_{phase}{suffix}"] = times[:, s, p]
         for lane in self.open:
+            lane.record.loop = learners.loop
             lane.record.add(
                 ticks=t,
                 local_steps=learners.steps,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from pavg import data
 from pavg.data.partition import Shards
+from pavg.errors import InputError
 from pavg.problems.base import Objective
 from pavg.schedules import SideBySide
 from pavg.spec import Spec
@@ -58,6 +59,8 @@ class Binder:
             (spec.problem, spec.data, spec.partition, *dealt),
             lambda: spec.partition.shards(objective.y, *dealt) if objective.n else None,
         )
+        if spec.averaging == "sparse" and objective.csr is None:
+            raise InputError("averaging = 'sparse': the samples are dense; expected 'auto' or 'dense'")
         return Task(tuple(specs), objective, shards, origin(store))
 
     def _kept(self, what, key, make):

@@ -3,7 +3,7 @@
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def settle(W, S):
     """W[l] ← S[l]·W[l] and S[l] ← 1: models are what they are, not a factor of it.
 
@@ -18,7 +18,7 @@ def settle(W, S):
             S[l] = 1.0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def gather(W, weights, flat, begin, d):
     """flat[begin : begin + d] ← Σ weights[l]·W[l, :d], in the order of the learners."""
     for j in range(d):
@@ -28,7 +28,7 @@ def gather(W, weights, flat, begin, d):
             flat[begin + j] += weights[l] * W[l, j]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def scatter(flat, begin, d, total, W):
     """W[l, :d] ← flat[begin : begin + d] / total, for every learner."""
     for j in range(d):

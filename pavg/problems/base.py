@@ -69,7 +69,7 @@ class Objective:
     optimum : F*, if it is known; classes : whether accuracy has a meaning; rows : how many terms the
     training loss is a mean of ("train") and the test loss ("test"); sphere : ‖w‖ = 1 is kept;
     notes : what the record should say of the problem. family : the module of `pavg.kernels` whose loops
-    it runs.
+    it runs, None for others.
     """
 
     dimension: int
@@ -82,7 +82,7 @@ class Objective:
     sphere: bool
     notes: dict
 
-    family: ClassVar[str]
+    family: ClassVar[str | None] = None
 
     @property
     def width(self):
@@ -91,6 +91,11 @@ class Objective:
     def arguments(self, lanes=1):
         """What the compiled functions of this family take first."""
         raise NotImplementedError
+
+    @property
+    def csr(self):
+        """(columns, indptr, d, intercept, λ), where a step moves the columns of its rows alone; else None."""
+        return None
 
     def steps(self, model, order, noise, schedule, n):
         """n local steps of every learner (tuples: `pavg.kernels.linear`)."""

@@ -84,6 +84,12 @@ class LinearObjective(Objective):
         X = self.samples["train"][0]
         return max(super().width, X.shape[1] if X.ndim == 2 else 0)  # kernels load whole rows of it
 
+    @property
+    def csr(self):
+        X, columns, indptr, _ = self.samples["train"]
+        _, d, l2, intercept = self.formula
+        return (columns, indptr, d, intercept, l2) if X.ndim == 1 else None
+
     def steps(self, model, order, noise, schedule, n):
         linear.steps(self.arguments(model[3].shape[1]), model, order, noise, schedule, n)
 

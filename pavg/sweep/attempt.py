@@ -138,9 +138,9 @@ class Attempt:
         cell.keep_only(path)
 
     def _write(self, path, cell, record):
-        write(path, record, self._attributes(cell), provenance.environment())
+        write(path, record, self._attributes(cell, record), provenance.environment())
 
-    def _attributes(self, cell):
+    def _attributes(self, cell, record):
         task = self.task
         settings = cell.spec.settings()
         facts = {
@@ -151,7 +151,7 @@ class Attempt:
             "beside": self.beside,
             "lanes": self.group.lanes,
             "attempts": self.attempts,
-            "loop": "python",
+            "loop": record.loop,
         }
         facts |= {"n_samples": task.objective.n, "n_features": task.objective.dimension, "config": settings}
         return flat(settings) | facts | task.data | task.objective.notes | provenance.software()

@@ -13,7 +13,7 @@ from pavg.engine import synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
 from pavg.records.layout import VARIABLES
-from tests.building import task_of
+from tests.building import sparse_samples, task_of
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -34,6 +34,13 @@ CASES = {
         "batch_size": {"name": "growing", "start": 1.0, "power": 0.5},
     },
     "noise of its own": {"problem": "double-well", "evaluate": {"rounds": 7}},
+    "touched coordinates": {
+        "store": sparse_samples(),
+        "problem": {"name": "logistic", "l2": 0.01, "intercept": True},
+        "method": {"name": "varying", "K": [1, 3, 70, 1, 2, 300, 2]},
+        "evaluate": {"at": [192, 256, 640, 704]},
+        "averaging": "sparse",
+    },
     "step sizes that fall": {"step_size": {"name": "inverse", "alpha": 1.0, "d": 10.0}},
 }
 
