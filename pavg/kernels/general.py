@@ -74,7 +74,7 @@ def loss_function(function):
     return Compiled(function, LOSS)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def steps(arguments, model, order, noise, schedule, n):
     """n local steps of every learner: w ← w − γ·gradient, or with momentum (v ← μv + g, w ← w − γv).
 

@@ -2,29 +2,31 @@
 
 The tuples, in one order everywhere, unpacked once a call (passed on, they would be counted):
 
-- arguments: (path, samples, formula); path says which kernel, by its type;
+- arguments: (path, samples, formula); path says which kernel, by its type (`pavg.kernels.choice`);
 - samples: (X (n, stride), columns, indptr, y (n,)) for dense, with empty columns and indptr; for CSR, X is
   one-dimensional: the values. numba keeps only the branch of `X.ndim` that is taken. X is float64, or
   float32 that is widened as it is read: all else and all arithmetic is float64;
 - formula: (code of the loss, d, λ, intercept as 0 or 1). The model is w[0 … d−1], its intercept w[d];
 - model: (W (L, width), V (L, width) or (0, 0) without momentum, μ, S (L, 1)): the models are S[l]·W[l];
+  with lanes W (L, width, lanes), S (L, lanes), and no momentum;
 - order: (rule, keys (L,), draws (L,), rows, starts (L,), counts (L,)); `draws` is advanced;
-- schedule: (step sizes, batch sizes, first): the n local steps take entries first … first+n−1.
+- schedule: (step sizes (window,) or (window, lanes), batch sizes, first): the n local steps take entries
+  first … first+n−1.
 """
 
 from numba import njit
 
-from pavg.kernels import reference
+from pavg.kernels.choice import choose
 from pavg.kernels.losses import correct, dloss, loss
 from pavg.kernels.reference import margin, subtract
 from pavg.kernels.streams import draw
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def steps(arguments, model, order, noise, schedule, n):
-    """n local steps of every learner (`pavg.kernels.reference` says which)."""
-    _, samples, formula = arguments
-    reference.steps(samples, formula, model, order, schedule, n)
+    """n local steps of every learner (`pavg.kernels.reference` says which), in every lane."""
+    path, samples, formula = arguments
+    choose(path, samples, formula, model, order, schedule, n)
 
 
 @njit(cache=True, nogil=True)
