@@ -1,20 +1,19 @@
 """A reproducible reduction: all but the times is the same to the bit, however many ranks there are."""
 
+from functools import partial
+
 import numpy as np
 import pytest
-import scipy.sparse
 from mpi4py import MPI
 
 from pavg.comm import reduction
 from pavg.comm.agreement import rest
 from pavg.comm.reduction import FixedOrder
 from pavg.comm.topology import block
-from pavg.data import layouts
-from pavg.data.store import Store
 from pavg.engine import synchronous
 from pavg.kernels.combine import fold
 from pavg.records.layout import VARIABLES
-from tests.building import samples, task_of
+from tests.building import group_of, sparse_samples, task_of
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -52,21 +51,16 @@ def test_a_rank_hands_on_few_partial_sums(P, L):
         assert len(left) == 1 or L & (L - 1)
 
 
-def sparse():
-    """A store in memory of CSR samples."""
-    dense = samples(n=90, d=40, seed=3)
-    X = np.where(np.random.default_rng(4).random((90, 40)) < 0.2, dense.train.X[:, :40], 0.0)
-    part = layouts.csr(scipy.sparse.csr_matrix(X), dense.train.y)
-    return Store("memory", "memory", 40, part, part, "checksum", "csr", {})
-
-
 LINEAR = {"problem": {"name": "logistic", "l2": 0.01, "intercept": True}, "batch_size": 3}
 CASES = {
     "logistic": LINEAR,
     "momentum averaged": LINEAR | {"momentum": 0.9, "momentum_at_average": "average"},
     "shards of unequal weights": LINEAR
     | {"partition": {"name": "dirichlet", "beta": 0.5}, "weights": "shards"},
-    "sparse samples": {"problem": {"name": "logistic", "l2": 0.1}, "store": sparse()},
+    "touched coordinates": {"problem": {"name": "logistic", "l2": 0.1}, "store": sparse_samples()},
+    "sparse samples, whole models": {"problem": "logistic", "store": sparse_samples(), "averaging": "dense"},
+    "lanes": {"lanes": [0.05, 0.1, 0.2], "problem": {"name": "logistic", "l2": 0.01}},
+    "lanes on sparse samples": {"lanes": [0.1, 0.2], "store": sparse_samples()},
     "gradients": LINEAR | {"method": "gradient-allreduce"},
     "stochastic": LINEAR | {"method": {"name": "stochastic", "zeta": 0.1}},
     "a problem of two functions": {"problem": "pca"},
@@ -76,19 +70,21 @@ CASES = {
 
 @pytest.mark.parametrize("case", CASES)
 def test_any_number_of_ranks_gives_the_same_bits(case):
-    records = []
+    runs = []
     for R in [R for R in (1, 2, 4) if R <= comm.Get_size()]:
         world = comm.Split(0 if comm.Get_rank() < R else MPI.UNDEFINED)
-        record = None
+        records = None
         if world != MPI.COMM_NULL:
             keys = {"evaluate": {"at": [1, 64]}, "reduction": "reproducible"} | CASES[case]
-            record = synchronous.run(world, task_of(P=7, **keys))
+            make = partial(group_of, keys.pop("lanes")) if "lanes" in keys else task_of
+            records = synchronous.run(world, make(P=7, **keys))
             world.Free()
         rest(comm)
-        records.append(comm.bcast(record))
-    for record in records[1:]:
-        assert np.array_equal(record.w, records[0].w)
-        arrays, expected = record.arrays(), records[0].arrays()
+        runs.append(comm.bcast(records))
+    pairs = [pair for records in runs[1:] for pair in zip(records, runs[0], strict=True)]
+    for record, other in pairs:
+        assert np.array_equal(record.w, other.w)
+        arrays, expected = record.arrays(), other.arrays()
         assert {"loss", "drift"} <= arrays.keys() == expected.keys()
         for name in arrays:
             if VARIABLES[name][1] != "s":
