@@ -1,0 +1,13 @@
+"""pavg measured: benchmarks by name; each yields rows, which become a table, a figure and a file."""
+
+from importlib import import_module
+
+BENCHMARKS = {
+    "allreduce": "pavg.bench.allreduce:Allreduce",
+}
+
+
+def load(name):
+    """The benchmark's class: imported when it is asked for, as it brings the kernels with it."""
+    module, cls = BENCHMARKS[name].split(":")
+    return getattr(import_module(module), cls)
