@@ -6,7 +6,7 @@ from pavg import streams
 from pavg.comm.averaging import Summation, total
 from pavg.comm.clocks import COMPUTE, Clock
 from pavg.comm.topology import block
-from pavg.kernels.combine import gather, scatter
+from pavg.kernels.combine import gather, scatter, settle
 from pavg.kernels.streams import RULES, uniforms
 from pavg.schedules import Schedule
 
@@ -14,9 +14,9 @@ from pavg.schedules import Schedule
 class Learners:
     """L of P learners, on this rank of `comm`.
 
-    All that a checkpoint must keep is here, in `state`: `W`, `V` (L, width), the counters `draws` (L,),
-    `steps`, `samples`, the open round `since`, and the clock. `step`, `average` and the other verbs that end
-    in a collective are called on all ranks alike.
+    All that a checkpoint must keep is here, in `state`: `W`, `V` (L, width), the factors `S` (L, 1) of the
+    models S·W, the counters `draws` (L,), `steps`, `samples`, the open round `since`, and the clock. `step`,
+    `average` and the other verbs that end in a collective are called on all ranks alike.
 
     Parameters
     ----------
@@ -34,6 +34,7 @@ class Learners:
         self.W = np.zeros((L, objective.width))
         self.W[:, :d] = objective.start
         self.V = np.zeros_like(self.W) if spec.momentum else np.zeros((0, 0))
+        self.S = np.ones((L, 1))  # the models are S·W
         self.G = np.zeros_like(self.W)
         self.draws = np.zeros(L, np.int64)
         self.steps = self.samples = 0  # of each learner
@@ -69,7 +70,7 @@ class Learners:
 
     @property
     def _model(self):
-        return self.W, self.V, self.spec.momentum
+        return self.W, self.V, self.spec.momentum, self.S
 
     @property
     def rounds_done(self):
@@ -134,6 +135,7 @@ class Learners:
         at = self.spec.momentum_at_average
         models = not buffers
         if models:
+            settle(self.W, self.S)
             buffers = (self.W, self.V) if at == "average" else (self.W,)
         d = self.objective.dimension
         if self._flat.size < d * len(buffers):
@@ -167,7 +169,7 @@ class Learners:
     def _remember(self):
         """Keep the models as they are before an average that falls on a stop, off the clock: for drift."""
         self.clock.lap(COMPUTE)
-        self._before = self.W.copy()
+        self._before = self.W * self.S
         self.clock.start()
 
     # --- checkpoints -------------------------------------------------------------------------
@@ -175,7 +177,7 @@ class Learners:
     def state(self):
         """name → array: all that these learners need to go on from a stop."""
         done = (self.steps, self.samples, self.since, self.apart, self._sum.calls, self._sum.bytes)
-        learners = {"ids": np.array(self.ids), "W": self.W, "V": self.V, "draws": self.draws}
+        learners = {"ids": np.array(self.ids), "W": self.W, "V": self.V, "S": self.S, "draws": self.draws}
         return learners | {"done": np.array(done, np.int64), "clock": self.clock.state()}
 
     def restore(self, states, own):
@@ -184,7 +186,8 @@ class Learners:
             for l, learner in enumerate(state["ids"]):
                 if learner in self.ids:
                     here = learner - self.ids.start
-                    self.W[here], self.draws[here] = state["W"][l], state["draws"][l]
+                    self.W[here], self.S[here] = state["W"][l], state["S"][l]
+                    self.draws[here] = state["draws"][l]
                     if self.V.size:
                         self.V[here] = state["V"][l]
         done = states[0]["done"].tolist()
@@ -199,8 +202,9 @@ class Learners:
         """Call every compiled function once with nothing to do, so that none compiles on the clock."""
         schedule, _ = self.schedule.window(1, 0, 1)
         self.objective.steps(self._model, self._order, self._noise, schedule, 0)
-        nobody = (self.W[:0], self.V[:0], self.spec.momentum)
+        nobody = (self.W[:0], self.V[:0], self.spec.momentum, self.S[:0])
         self.objective.gradients(nobody, self._order, self._noise, 1, self.G[:0])
+        settle(self.W, self.S)
         gather(self.W, self.weights, np.empty(0), 0, 0)
         scatter(np.empty(0), 0, 0, 1.0, self.W)
         self.coin(0, 0)
@@ -218,10 +222,10 @@ class Learners:
         comm : the communicator of evaluations. Collective.
         """
         d = self.objective.dimension
-        models = self.W
+        models = self.W * self.S if (self.S != 1.0).any() else self.W
         if self.apart:  # on all ranks alike
             flat = np.empty(d)
-            gather(self.W, self.weights, flat, 0, d)
+            gather(models, self.weights, flat, 0, d)
             total(comm, flat)
             flat /= self.total_weight
         else:

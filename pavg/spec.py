@@ -141,7 +141,7 @@ class Spec:
     data: Data | None = None
     partition: registry.Component | None = None
     batch_size: registry.Component | None = None
-    sampling: Literal["replacement", "reshuffle"] = "replacement"
+    sampling: Literal["replacement", "reshuffle", "order"] = "replacement"
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.0
     momentum_at_average: Literal["keep", "average", "reset"] = "keep"
     weights: Literal["equal", "shards"] = "equal"

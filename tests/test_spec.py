@@ -172,7 +172,10 @@ BAD = {
     "name with a path": ({"name": "../up"}, ['name = "../up"', "name of a folder"]),
     "name a number": ({"name": 5}, ["name = 5", "string"]),
     "unknown choice": ({"measure": "time"}, ['measure = "time"', "'times' or 'losses'"]),
-    "unknown sampling": ({"sampling": "shuffle"}, ['sampling = "shuffle"', "'replacement' or 'reshuffle'"]),
+    "unknown sampling": (
+        {"sampling": "shuffle"},
+        ['sampling = "shuffle"', "'replacement', 'reshuffle' or 'order'"],
+    ),
     "more ranks than learners": ({"R": 5}, ["R = 5", "P = 4", "at most P"]),
     "seconds in losses": ({"measure": "losses", "stop": {"seconds": 1.0}}, ["measure = 'losses'", "seconds"]),
     "repeated losses": ({"measure": "losses", "repetition": 1}, ["measure = 'losses'", "repetitions"]),

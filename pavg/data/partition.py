@@ -57,6 +57,13 @@ class Pool(Partition):
     def shards(self, y, P, seed):
         return Shards(np.empty(0, np.int64), np.zeros(P, np.int64), np.full(P, len(y), np.int64))
 
+    def conflicts(self, spec):
+        if spec.sampling == "order" and spec.P > 1:
+            return [
+                "sampling = 'order': all learners of a pool would draw the same; expected another partition"
+            ]
+        return []
+
 
 @dataclass(frozen=True)
 class IID(Partition):

@@ -4,6 +4,16 @@ from numba import njit
 
 
 @njit(cache=True, nogil=True)
+def settle(W, S):
+    """W[l] ← S[l]·W[l] and S[l] ← 1: models are what they are, not a factor of it."""
+    for l in range(W.shape[0]):
+        if S[l, 0] != 1.0:
+            for j in range(W.shape[1]):
+                W[l, j] *= S[l, 0]
+            S[l, 0] = 1.0
+
+
+@njit(cache=True, nogil=True)
 def gather(W, weights, flat, begin, d):
     """flat[begin : begin + d] ← Σ weights[l]·W[l, :d], in the order of the learners."""
     for j in range(d):

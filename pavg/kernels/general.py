@@ -11,12 +11,17 @@ none); (noise, m) are the key and counter for `pavg.kernels.streams.normal` and 
 X is float64, or float32 where a store keeps it so: then a function is compiled once more, `on` that type.
 """
 
+import warnings
 from functools import cache
 
 import numpy as np
 from numba import cfunc, njit, types
+from numba.core.errors import NumbaExperimentalFeatureWarning
 
 from pavg.kernels.streams import draw
+
+# first-class functions: in numba since 0.46, and said to be experimental at each use
+warnings.filterwarnings("ignore", "First-class function", NumbaExperimentalFeatureWarning)
 
 _f8, _i8, _u8 = types.float64, types.int64, types.uint64
 
@@ -67,12 +72,12 @@ def loss_function(function):
 
 
 _samples = {dtype: types.Tuple((X, _y)) for dtype, X in _X.items()}
-_model = types.Tuple((_array(_f8, 2), _array(_f8, 2), _f8))
+_model = types.Tuple((_array(_f8, 2), _array(_f8, 2), _f8, _array(_f8, 2)))
 _order = types.Tuple(
     (_i8, _array(_u8, 1), _array(_i8, 1), _array(_i8, 1, True), _array(_i8, 1), _array(_i8, 1))
 )
 _schedule = types.Tuple((_array(_f8, 1), _array(_i8, 1), _i8))
-_batch = types.boolean, _model, _order, _array(_u8, 1)
+_batch = _model, _order, _array(_u8, 1)
 
 
 def _signatures(result, function, *rest):
@@ -80,14 +85,19 @@ def _signatures(result, function, *rest):
     return [result(types.FunctionType(function[t]), _theta, _samples[t], *rest) for t in _X]
 
 
-@njit(_signatures(types.void, GRADIENT, *_batch, _schedule, _i8), cache=True, nogil=True)
-def steps(gradient, theta, samples, sphere, model, order, noise, schedule, n):
+_arguments = [types.Tuple((types.FunctionType(GRADIENT[t]), _theta, _samples[t], types.boolean)) for t in _X]
+
+
+@njit([types.void(a, *_batch, _schedule, _i8) for a in _arguments], cache=True, nogil=True)
+def steps(arguments, model, order, noise, schedule, n):
     """n local steps of every learner: w ← w − γ·gradient, or with momentum (v ← μv + g, w ← w − γv).
 
-    sphere : w is scaled to unit length after each step. The other tuples: `pavg.kernels.linear`.
+    arguments : (gradient, theta, samples, sphere); sphere : w is scaled to unit length after each step.
+    The other tuples: `pavg.kernels.linear`; S is 1.
     """
+    gradient, theta, samples, sphere = arguments
     X, y = samples
-    W, V, mu = model
+    W, V, mu, _ = model
     rule, keys, draws, rows, starts, counts = order
     gammas, batches, first = schedule
     g = np.empty(W.shape[1])
@@ -113,9 +123,10 @@ def steps(gradient, theta, samples, sphere, model, order, noise, schedule, n):
         draws[l] = m
 
 
-@njit(_signatures(types.void, GRADIENT, *_batch, _i8, _array(_f8, 2)), cache=True, nogil=True)
-def gradients(gradient, theta, samples, sphere, model, order, noise, batch, G):
+@njit([types.void(a, *_batch, _i8, _array(_f8, 2)) for a in _arguments], cache=True, nogil=True)
+def gradients(arguments, model, order, noise, batch, G):
     """G[l] ← the mini-batch gradient of every learner at its own model; the draws are used up."""
+    gradient, theta, samples, _ = arguments
     X, y = samples
     W = model[0]
     rule, keys, draws, rows, starts, counts = order

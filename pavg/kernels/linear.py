@@ -1,107 +1,30 @@
-"""Local SGD on linear models, dense and CSR: the plain loops.
-
-One source for both layouts: they differ in `margin` (⟨w, xᵢ⟩) and `subtract` (w −= a·xᵢ) only.
+"""Local SGD on linear models and sums over samples, dense and CSR.
 
 The tuples, in one order everywhere, unpacked once a call (passed on, they would be counted):
 
+- arguments: (path, samples, formula); path says which kernel, by its type;
 - samples: (X (n, stride), columns, indptr, y (n,)) for dense, with empty columns and indptr; for CSR, X is
   one-dimensional: the values. numba keeps only the branch of `X.ndim` that is taken. X is float64, or
   float32 that is widened as it is read: all else and all arithmetic is float64;
 - formula: (code of the loss, d, λ, intercept as 0 or 1). The model is w[0 … d−1], its intercept w[d];
-- model: (W (L, width), V (L, width) or (0, 0) without momentum, μ);
+- model: (W (L, width), V (L, width) or (0, 0) without momentum, μ, S (L, 1)): the models are S[l]·W[l];
 - order: (rule, keys (L,), draws (L,), rows, starts (L,), counts (L,)); `draws` is advanced;
 - schedule: (step sizes, batch sizes, first): the n local steps take entries first … first+n−1.
 """
 
-import numpy as np
 from numba import njit
 
+from pavg.kernels import reference
 from pavg.kernels.losses import correct, dloss, loss
+from pavg.kernels.reference import margin, subtract
 from pavg.kernels.streams import draw
 
-# the full set would let LLVM assume that there is no NaN; on CSR even this one makes slow gathers
-DENSE_MATH = {"contract", "reassoc", "nsz", "arcp"}
-
-
-@njit(cache=True, nogil=True, fastmath=DENSE_MATH)
-def margin_dense(X, i, W, l, d):
-    z = 0.0
-    for j in range(d):
-        z += X[i, j] * W[l, j]
-    return z
-
 
 @njit(cache=True, nogil=True)
-def margin(X, columns, indptr, i, W, l, d, intercept):
-    """⟨xᵢ, W[l]⟩, with the intercept."""
-    if X.ndim == 2:
-        z = margin_dense(X, i, W, l, d)
-    else:
-        z = 0.0
-        for k in range(indptr[i], indptr[i + 1]):
-            z += X[k] * W[l, columns[k]]
-    return z + W[l, d] if intercept else z
-
-
-@njit(cache=True, nogil=True, fastmath=DENSE_MATH)
-def subtract_dense(X, i, a, W, l, d):
-    for j in range(d):
-        W[l, j] -= a * X[i, j]
-
-
-@njit(cache=True, nogil=True)
-def subtract(X, columns, indptr, i, a, W, l, d, intercept):
-    """W[l] −= a·xᵢ, with the intercept."""
-    if X.ndim == 2:
-        subtract_dense(X, i, a, W, l, d)
-    else:
-        for k in range(indptr[i], indptr[i + 1]):
-            W[l, columns[k]] -= a * X[k]
-    if intercept:
-        W[l, d] -= a
-
-
-@njit(cache=True, nogil=True)
-def steps(samples, formula, model, order, schedule, n):
-    """n local steps of every learner: w ← w − γ(Σ ℓ'(zᵢ, yᵢ)xᵢ/B + λw), or with momentum.
-
-    Momentum: v ← μv + gradient, w ← w − γv. The L2 term leaves the intercept alone.
-    """
-    X, columns, indptr, y = samples
-    code, d, l2, intercept = formula
-    W, V, mu = model
-    rule, keys, draws, rows, starts, counts = order
-    gammas, batches, first = schedule
-    chosen, coefficients = np.empty(1, np.int64), np.empty(1)
-    for l in range(W.shape[0]):
-        key, start, count, m = keys[l], starts[l], counts[l], draws[l]
-        for s in range(first, first + n):
-            B, gamma = batches[s], gammas[s]
-            if chosen.size < B:
-                chosen, coefficients = np.empty(B, np.int64), np.empty(B)
-            for k in range(B):  # all coefficients at the old w
-                i = draw(rule, key, m, rows, start, count)
-                m += 1
-                chosen[k] = i
-                z = margin(X, columns, indptr, i, W, l, d, intercept)
-                coefficients[k] = dloss(code, z, y[i]) / B
-            if V.size == 0:
-                if l2 != 0.0:
-                    for j in range(d):
-                        W[l, j] *= 1.0 - gamma * l2
-                for k in range(B):
-                    a = gamma * coefficients[k]
-                    subtract(X, columns, indptr, chosen[k], a, W, l, d, intercept)
-            else:
-                for j in range(d):
-                    V[l, j] = mu * V[l, j] + l2 * W[l, j]
-                if intercept:
-                    V[l, d] *= mu
-                for k in range(B):
-                    subtract(X, columns, indptr, chosen[k], -coefficients[k], V, l, d, intercept)
-                for j in range(d + intercept):
-                    W[l, j] -= gamma * V[l, j]
-        draws[l] = m
+def steps(arguments, model, order, noise, schedule, n):
+    """n local steps of every learner (`pavg.kernels.reference` says which)."""
+    _, samples, formula = arguments
+    reference.steps(samples, formula, model, order, schedule, n)
 
 
 @njit(cache=True, nogil=True)

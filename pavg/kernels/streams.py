@@ -11,8 +11,8 @@ from numba import njit
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MASK32 = np.uint64(0xFFFFFFFF)
-REPLACEMENT, RESHUFFLE = 0, 1
-RULES = {"replacement": REPLACEMENT, "reshuffle": RESHUFFLE}
+REPLACEMENT, RESHUFFLE, ORDER = 0, 1, 2
+RULES = {"replacement": REPLACEMENT, "reshuffle": RESHUFFLE, "order": ORDER}
 FEISTEL_ROUNDS = 6
 
 
@@ -79,7 +79,12 @@ def shuffled(key, turn, position, n):
 @njit(cache=True, nogil=True)
 def draw(rule, key, m, rows, start, count):
     """The row of the training set that is draw number m of a learner with `count` rows."""
-    position = below(key, m, count) if rule == REPLACEMENT else shuffled(key, m // count, m % count, count)
+    if rule == REPLACEMENT:
+        position = below(key, m, count)
+    elif rule == RESHUFFLE:
+        position = shuffled(key, m // count, m % count, count)
+    else:
+        position = m % count
     return rows[start + position] if rows.size > 0 else start + position
 
 

@@ -1,6 +1,7 @@
 """What a problem is, and what it becomes once it is bound to samples."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -65,7 +66,8 @@ class Objective:
     from; y : their targets, for partitions; start : w0, shape (d,);
     optimum : F*, if it is known; classes : whether accuracy has a meaning; rows : how many terms the
     training loss is a mean of ("train") and the test loss ("test"); sphere : ‖w‖ = 1 is kept;
-    notes : what the record should say of the problem.
+    notes : what the record should say of the problem. family : the module of `pavg.kernels` whose loops
+    it runs.
     """
 
     dimension: int
@@ -78,9 +80,15 @@ class Objective:
     sphere: bool
     notes: dict
 
+    family: ClassVar[str]
+
     @property
     def width(self):
         return width_of(self.dimension)
+
+    def arguments(self, lanes=1):
+        """What the compiled functions of this family take first."""
+        raise NotImplementedError
 
     def steps(self, model, order, noise, schedule, n):
         """n local steps of every learner (tuples: `pavg.kernels.linear`)."""

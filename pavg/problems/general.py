@@ -88,17 +88,20 @@ class GeneralObjective(Objective):
     samples: tuple
     exact: bool
 
+    family = "general"
+
     @property
     def width(self):
         return self.dimension  # the compiled loops run over whole rows
 
+    def arguments(self, lanes=1):
+        return self.functions[0], self.theta, self.samples, self.sphere
+
     def steps(self, model, order, noise, schedule, n):
-        gradient = self.functions[0]
-        kernels.steps(gradient, self.theta, self.samples, self.sphere, model, order, noise, schedule, n)
+        kernels.steps(self.arguments(), model, order, noise, schedule, n)
 
     def gradients(self, model, order, noise, batch, G):
-        gradient = self.functions[0]
-        kernels.gradients(gradient, self.theta, self.samples, self.sphere, model, order, noise, batch, G)
+        kernels.gradients(self.arguments(), model, order, noise, batch, G)
 
     def losses(self, part, W, begin, end):
         return kernels.losses(self.functions[1], self.theta, self.samples, W, begin, end), 0.0

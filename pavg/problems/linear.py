@@ -71,8 +71,13 @@ class LinearObjective(Objective):
     samples: dict
     formula: tuple
 
+    family = "linear"
+
+    def arguments(self, lanes=1):
+        return (), self.samples["train"], self.formula
+
     def steps(self, model, order, noise, schedule, n):
-        kernels.steps(self.samples["train"], self.formula, model, order, schedule, n)
+        kernels.steps(self.arguments(), model, order, noise, schedule, n)
 
     def gradients(self, model, order, noise, batch, G):
         kernels.gradients(self.samples["train"], self.formula, model, order, batch, G)

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import run_to_end
 
 START = '''
-"""Start a job whose mpirun ends with CODE: not asked to (0), by a signal (1), by one that comes too early (2).
+"""Start a job whose mpirun ends with CODE: unasked (0), by a signal (1), by an early one (2).
 
 More signals come afterwards.
 """

@@ -12,7 +12,7 @@ from pavg import streams
 from pavg.data import layouts
 from pavg.data.store import Store
 from pavg.kernels import general
-from pavg.kernels.streams import REPLACEMENT, RESHUFFLE, draw, uniform
+from pavg.kernels.streams import ORDER, REPLACEMENT, RESHUFFLE, draw, uniform
 from pavg.problems.base import NONE, frozen
 from pavg.problems.double_well import DoubleWell
 from pavg.problems.general import General
@@ -161,7 +161,7 @@ class Case:
     def common(self, W, V, draws, some):
         order = self.rule, self.keys[some], draws, self.rows, self.starts[some], self.counts[some]
         problem = self.toy.functions[0], frozen(self.toy.theta), self.toy.samples, self.toy.sphere
-        return *problem, (W, V, self.mu), order, self.noise[some]
+        return problem, (W, V, self.mu, np.ones((len(W), 1))), order, self.noise[some]
 
     def schedule(self, n):
         return 0.05 / np.sqrt(np.arange(1.0, n + 1)), np.resize(np.array(self.batches, np.int64), n)
@@ -205,7 +205,7 @@ cases = st.builds(
     L=st.integers(1, 4),
     mu=st.sampled_from([0.0, 0.9]),
     batches=st.sampled_from([(1,), (3,), (1, 2, 3, 4, 5), (4, 1)]),
-    rule=st.sampled_from([REPLACEMENT, RESHUFFLE]),
+    rule=st.sampled_from([REPLACEMENT, RESHUFFLE, ORDER]),
     sharded=st.booleans(),
     indexed=st.booleans(),
     seed=st.integers(0, 1000),
@@ -233,7 +233,7 @@ def test_local_steps_are_serial_sgd_on_the_drawn_rows_and_noise(case, n):
 @pytest.mark.parametrize("batches", [(1,), (3,), (1, 2, 3)])
 @pytest.mark.parametrize("sharded", [False, True])
 def test_every_variant_is_serial_sgd(name, mu, batches, sharded):
-    for rule in (REPLACEMENT, RESHUFFLE):
+    for rule in (REPLACEMENT, RESHUFFLE, ORDER):
         case = Case(name, 3, mu, batches, rule, sharded, sharded)
         assert_close(case.run([15]), case.reference(15))
 

@@ -14,11 +14,15 @@ from scipy.special import expit
 from pavg import streams
 from pavg.data import layouts
 from pavg.kernels import linear
+from pavg.kernels.combine import settle
 from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC
-from pavg.kernels.streams import REPLACEMENT, RESHUFFLE, draw
+from pavg.kernels.streams import ORDER, REPLACEMENT, RESHUFFLE, draw
 from pavg.problems.base import NONE, frozen, width_of
 
 LAYOUTS = ("dense", "csr")
+RULES = (REPLACEMENT, RESHUFFLE, ORDER)
+NOISE = np.empty(0, np.uint64)  # linear models take none
+ONE = np.ones((8, 1))
 
 
 @dataclass
@@ -97,20 +101,22 @@ class Case:
         )
 
     def run(self, lengths, learners=slice(None)):
-        """W, V, draws after calls of `steps` with these lengths."""
+        """The models, V, draws after calls of `steps` with these lengths."""
         W, V, draws = (a[learners].copy() if a.size else a.copy() for a in self.state())
+        S = np.ones((len(W), 1))
         gammas, batches = self.schedule(sum(lengths))
         first, samples = 0, self.samples
         for n in lengths:
             linear.steps(
-                samples,
-                self.formula,
-                (W, V, self.mu),
+                ((), samples, self.formula),
+                (W, V, self.mu, S),
                 self.order(draws, learners),
+                NOISE,
                 (gammas, batches, first),
                 n,
             )
             first += n
+        settle(W, S)
         return W, V, draws
 
     # plain NumPy, from the definitions
@@ -169,7 +175,7 @@ cases = st.builds(
     intercept=st.integers(0, 1),
     mu=st.sampled_from([0.0, 0.9]),
     batches=st.sampled_from([(1,), (3,), (1, 2, 3, 4, 5, 6, 7, 8), (5, 1, 2)]),
-    rule=st.sampled_from([REPLACEMENT, RESHUFFLE]),
+    rule=st.sampled_from(RULES),
     sharded=st.booleans(),
     indexed=st.booleans(),
     seed=st.integers(0, 1000),
@@ -200,7 +206,7 @@ def test_local_steps_are_serial_sgd_on_the_drawn_rows(case, n):
 @pytest.mark.parametrize("mu", [0.0, 0.9])
 @pytest.mark.parametrize("batches", [(1,), (3,), (1, 2, 3, 4, 5, 6)])
 def test_every_variant_is_serial_sgd(layout, code, l2, intercept, mu, batches):
-    for rule, sharded, indexed in itertools.product([REPLACEMENT, RESHUFFLE], [False, True], [False, True]):
+    for rule, sharded, indexed in itertools.product(RULES, [False, True], [False, True]):
         case = Case(layout, code, 40, 11, 3, l2, intercept, mu, batches, rule, sharded, indexed)
         assert_close(case.run([25]), case.reference(25))
 
@@ -240,7 +246,7 @@ def everything(case, n, B):
     """What all kernels make of a case."""
     W, V, draws = case.state()
     G, full = np.zeros_like(W), np.zeros_like(W[:1])
-    linear.gradients(case.samples, case.formula, (W, V, case.mu), case.order(draws), B, G)
+    linear.gradients(case.samples, case.formula, (W, V, case.mu, ONE), case.order(draws), B, G)
     linear.add_gradient(case.samples, case.formula, W[:1].copy(), 0, case.n, full)
     return *case.run([n]), G, full, linear.losses(case.samples, case.formula, W[:1].copy(), 0, case.n)
 
@@ -286,7 +292,7 @@ def test_gradients_are_mini_batch_means_and_use_up_their_draws(case, B):
     W, V, draws = case.state()
     G = np.full_like(W, 7.0)
     G[:, case.dimension :] = 0.0
-    linear.gradients(case.samples, case.formula, (W, V, case.mu), case.order(draws), B, G)
+    linear.gradients(case.samples, case.formula, (W, V, case.mu, ONE), case.order(draws), B, G)
     for l in range(case.L):
         w = case.W0[l, : case.dimension]
         expected = case.gradient(w, case.drawn(l, case.draws0[l], B)) / B + case.l2 * case.regularised(w)
@@ -301,7 +307,7 @@ def test_one_step_goes_down_the_mini_batch_gradient(case):
     case.mu, case.V0 = 0.0, np.zeros((0, 0))
     gammas, batches = case.schedule(1)
     G, (W, V, draws) = np.zeros_like(case.W0), case.state()
-    linear.gradients(case.samples, case.formula, (W, V, 0.0), case.order(draws), int(batches[0]), G)
+    linear.gradients(case.samples, case.formula, (W, V, 0.0, ONE), case.order(draws), int(batches[0]), G)
     assert_close(case.run([1]), (W - gammas[0] * G, V, draws))
 
 

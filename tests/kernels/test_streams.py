@@ -11,6 +11,7 @@ from scipy import special, stats
 from pavg import streams
 from pavg.kernels.streams import (
     FEISTEL_ROUNDS,
+    ORDER,
     REPLACEMENT,
     RESHUFFLE,
     RULES,
@@ -248,7 +249,7 @@ NO_ROWS = np.empty(0, np.int64)
 
 
 def test_the_rules_have_the_names_of_the_specification():
-    assert RULES == {"replacement": REPLACEMENT, "reshuffle": RESHUFFLE}
+    assert RULES == {"replacement": REPLACEMENT, "reshuffle": RESHUFFLE, "order": ORDER}
 
 
 @settings(deadline=None)
@@ -271,10 +272,16 @@ def test_reshuffled_every_pass_draws_each_of_the_learners_rows_once(key, start, 
 
 
 @settings(deadline=None)
+@given(counters, st.integers(0, 1000), st.integers(1, 60))
+def test_in_order_the_rows_are_drawn_as_they_lie_pass_after_pass(m, start, count):
+    assert draw(ORDER, np.uint64(0), m, NO_ROWS, start, count) == start + m % count
+
+
+@settings(deadline=None)
 @given(
     words,
     counters,
-    st.sampled_from([REPLACEMENT, RESHUFFLE]),
+    st.sampled_from([REPLACEMENT, RESHUFFLE, ORDER]),
     st.integers(0, 20),
     st.integers(1, 30),
     st.randoms(),

@@ -26,7 +26,7 @@ def sampled(problem, w, draws=DRAWS, seed=1):
         np.empty((draws, problem.copies)),
     )
     for k in range(draws):
-        objective.gradients((W, np.zeros((0, 0)), 0.0), order, noise, 1, G)
+        objective.gradients((W, np.zeros((0, 0)), 0.0, np.ones((len(W), 1))), order, noise, 1, G)
         found[k] = G
     return found
 
