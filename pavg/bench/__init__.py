@@ -3,6 +3,7 @@
 from importlib import import_module
 
 BENCHMARKS = {
+    "peers": "pavg.bench.peers:Peers",
     "allreduce": "pavg.bench.allreduce:Allreduce",
 }
 

@@ -5,28 +5,28 @@ import numpy as np
 from pavg.bench.base import SI
 from pavg.errors import InputError, missing_extra
 
-WIDE = 160  # a narrower terminal wraps lines: numbers are never cut
+WIDEST = 10_000
 PREFIXES = ("p", "n", "µ", "m", "", "k", "M", "G", "T")
 
 
 def show(columns, rows):
     """Print the columns that are meant for a table and that some row has."""
     from rich.console import Console
+    from rich.measure import Measurement
     from rich.table import Table
 
     console = Console()
-    if console.width < WIDE:
-        console = Console(width=WIDE)
     made = Table(box=None, header_style="bold", pad_edge=False)
     shown = [name for name, c in columns.items() if c.shown and _given(rows, name)]
     for name in shown:
         text = columns[name].unit == ""
         unit = "" if columns[name].shown == SI else columns[name].unit
         heading = name if unit in ("", "1") else f"{name} ({unit})"
-        made.add_column(heading, justify="left" if text else "right", no_wrap=name != "note")
+        made.add_column(heading, justify="left" if text else "right", no_wrap=True)
     for row in rows:
         made.add_row(*(_cell(columns[name], row.get(name)) for name in shown))
-    console.print(made)
+    whole = Measurement.get(console, console.options.update(max_width=WIDEST), made).maximum
+    Console(width=max(console.width, whole)).print(made)  # a narrower terminal wraps lines: nothing is cut
 
 
 def _given(rows, name):
