@@ -39,4 +39,8 @@ def main():
     except BrokenPipeError:  # the reader of our output has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 0
+    try:
+        sys.stderr.flush()
+    except OSError:  # a terminal that went away with something unsaid is no failure of ours
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     sys.exit(code or 0)
