@@ -3,6 +3,7 @@
 from importlib import import_module
 
 BENCHMARKS = {
+    "kernels": "pavg.bench.kernels:Kernels",
     "peers": "pavg.bench.peers:Peers",
     "allreduce": "pavg.bench.allreduce:Allreduce",
 }
