@@ -3,6 +3,9 @@
 from importlib import import_module
 
 BENCHMARKS = {
+    "targets": "pavg.bench.targets:Targets",
+    "scaling": "pavg.bench.scaling:Scaling",
+    "roofline": "pavg.bench.roofline:Roofline",
     "kernels": "pavg.bench.kernels:Kernels",
     "peers": "pavg.bench.peers:Peers",
     "allreduce": "pavg.bench.allreduce:Allreduce",

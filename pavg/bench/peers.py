@@ -9,14 +9,16 @@ from mpi4py import MPI
 from pavg.bench import postlocal, scikit
 from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
 from pavg.bench.measuring import alternate, count_for, ratio
-from pavg.bench.shapes import SHAPES, learners, plain, samples
+from pavg.bench.shapes import RULES, SHAPES, learners, plain, samples
 from pavg.comm.agreement import once
 from pavg.data import open_store
 from pavg.errors import InputError
 
-IN_ORDER, DEFAULT, LOCAL = "scikit-learn shuffle=False", "scikit-learn", "PyTorch PostLocalSGDOptimizer"
+IN_ORDER, DEFAULT = "scikit-learn shuffle=False", "scikit-learn"
 # rows drawn by pavg, and what that is held against
-AGAINST = (("order", IN_ORDER), ("reshuffle", DEFAULT), ("replacement", DEFAULT))
+AGAINST = {"order": IN_ORDER, "reshuffle": DEFAULT, "replacement": DEFAULT}
+BARE = "PyTorch PostLocalSGDOptimizer, K = 16"
+PARALLEL = "PyTorch PostLocalSGDOptimizer with DistributedDataParallel, K = 16"
 EPOCHS = {IN_ORDER: 3, DEFAULT: 2}
 PERIOD, AGREED = 16, 20  # K; rounds after which both must have the same model
 SPENT, SPENT_QUICKLY = 0.1, 0.02  # seconds of a turn of local SGD, about
@@ -46,14 +48,17 @@ class Peers(Benchmark):
     }
 
     shapes: tuple[str, ...] = option(tuple(SHAPES), "Of which set's shape the samples are.", tuple(SHAPES))
+    samplings: tuple[str, ...] = option(RULES, "How pavg draws rows.", RULES)
+    local: bool = option(True, "Local SGD on two ranks against PyTorch's.")
 
     def rows(self, comm, progress):
-        pairs = [(shape, *pair) for shape in self.shapes for pair in AGAINST]
+        pairs = [(shape, rule, AGAINST[rule]) for shape in self.shapes for rule in self.samplings]
         for done, pair in enumerate(pairs):
             progress("peers: scikit-learn", done, len(pairs))
             yield once(comm, self._scikit, *pair)
-        progress("peers: PyTorch", 0, 1)
-        yield from self._local(comm)
+        if self.local:
+            progress("peers: PyTorch", 0, 1)
+            yield from self._local(comm)
 
     def _scikit(self, shape, sampling, peer):
         head = {"shape": shape, "sampling": sampling, "peer": peer}
@@ -78,18 +83,15 @@ class Peers(Benchmark):
         return head | same | timed(seconds["ours"] / (epochs * n), spent)
 
     def _local(self, comm):
-        heads = [
-            {"shape": "higgs", "sampling": "order", "peer": f"{LOCAL}{how}, K = {PERIOD}"}
-            for how in (" with DistributedDataParallel", "")
-        ]
+        heads = [{"shape": "higgs", "sampling": "order", "peer": peer} for peer in (PARALLEL, BARE)]
         if comm.Get_size() != 2:
             missing = f"missing: {comm.Get_size()} ranks; expected 2: pavg bench peers -n 2"
             yield from (head | {"note": missing} for head in heads)
             return
         try:
             with postlocal.process_group(comm):
-                for parallel, head in zip((True, False), heads, strict=True):
-                    yield head | self._against_torch(comm, parallel)
+                for head in heads:
+                    yield head | self._against_torch(comm, head["peer"] == PARALLEL)
         except InputError as error:
             yield from (head | {"note": f"missing: {error}"} for head in heads)
 

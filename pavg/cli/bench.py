@@ -61,6 +61,7 @@ def _option(field):
         shown = ", ".join(map(str, field.default))
         return click.Option(names, multiple=True, type=kind, **told | {"show_default": shown})
     if isinstance(field.default, bool):
+        names[1] += f"/--no-{names[1][2:]}" if field.default else ""
         return click.Option(names, is_flag=True, default=field.default, help=told["help"])
     return click.Option(names, type=kind, default=field.default, **told)
 
@@ -76,11 +77,11 @@ def _written(cls, options):
     words = []
     for field in dataclasses.fields(cls):
         value = options[field.name]
-        if value is True:
-            words.append(_flag(field))
+        if isinstance(field.default, bool):
+            words += [_flag(field) if value else f"--no-{_flag(field)[2:]}"] if value != field.default else []
         elif isinstance(value, tuple):
             words += [f"{_flag(field)}={one}" for one in value]
-        elif value is not False:
+        else:
             words.append(f"{_flag(field)}={value}")
     return words
 
