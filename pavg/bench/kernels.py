@@ -83,17 +83,25 @@ class Kernels(Benchmark):
         return made
 
     def draw(self, rows, figure):
-        panels = figure.subplots(len(self.shapes), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, shape in zip(panels, self.shapes, strict=True):
+        panels = figure.subplots(2, 2, sharex=True).ravel()
+        for axes, shape in zip(panels, SHAPES, strict=True):
             of = [row for row in rows if row["shape"] == shape]
-            names = [f"{row['dtype']} {row['sampling']}\n{row['place']}, {row['lanes']} lanes" for row in of]
-            places = np.arange(len(of))
-            axes.bar(places - 0.2, [1e9 * row["time_lane"] for row in of], 0.4, label="in use")
-            plain = [1e9 * row["time_reference"] / row["lanes"] for row in of]
-            axes.bar(places + 0.2, plain, 0.4, label="plain loops")
-            axes.set(title=SHAPES[shape].title, ylabel="ns a sample and lane", yscale="log")
-            axes.set_xticks(places, names, rotation=90, fontsize=6)
-        panels[0].legend()
+            for line in {(row["dtype"], row["sampling"], row["place"]): None for row in of}:
+                points = [row for row in of if (row["dtype"], row["sampling"], row["place"]) == line]
+                x = [row["lanes"] for row in points]
+                colour = f"C{RULES.index(line[1])}"
+                style = "o-" if line[2] == "memory" else "o--"
+                filled = colour if line[0] == "float64" else "white"
+                y = [1e9 * row["time_lane"] for row in points]
+                axes.plot(x, y, style, color=colour, markerfacecolor=filled, label=", ".join(line))
+                plain = [1e9 * row["time_reference"] / row["lanes"] for row in points]
+                axes.plot(x, plain, "x", color=colour, alpha=0.5)
+            axes.set(title=SHAPES[shape].title, xscale="log", yscale="log")
+            axes.set_xticks(sorted(set(self.lanes)), sorted(set(self.lanes)), minor=False)
+            axes.minorticks_off()
+        panels[0].legend(fontsize=7)
+        figure.supxlabel("lanes; ×: plain loops")
+        figure.supylabel("ns a sample and lane")
 
 
 def bound(shape, store):

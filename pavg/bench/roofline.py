@@ -103,17 +103,16 @@ class Roofline(Benchmark):
         rates = {row["what"]: row["rate"] for row in rows if "rate" in row}
         [peak] = [row["flops"] for row in rows if row["what"] == ARITHMETIC]
         intensity = np.geomspace(0.1, 100, 200)
-        for what, rate in rates.items():
-            axes.plot(intensity, np.minimum(rate * intensity, peak) / 1e9, label=what)
-        for k, row in enumerate(row for row in rows if row["what"] == STEPS):
-            x = row["flops_sample"] / row["bytes_sample"]
-            axes.plot(x, row["flops_sample"] / row["time_sample"] / 1e9, "o", color=f"C{k % 10}")
-            axes.annotate(
-                f"{row['shape']}, {row['sampling']}, {row['lanes']}",
-                (x, row["flops_sample"] / row["time_sample"] / 1e9),
-                xytext=(5, 0),
-                textcoords="offset points",
-                fontsize=7,
-            )
-        axes.set(xscale="log", yscale="log", xlabel="operations a byte", ylabel="10⁹ operations a second")
-        axes.legend()
+        for (what, rate), style in zip(rates.items(), ("-", "--"), strict=True):
+            roof = np.minimum(rate * intensity, peak) / 1e9
+            axes.plot(intensity, roof, style, color="black", label=what)
+        for shape in self.shapes:
+            for sampling, marker in zip(RULES, "os^", strict=True):
+                of = [row for row in rows if (row.get("shape"), row.get("sampling")) == (shape, sampling)]
+                x = [row["flops_sample"] / row["bytes_sample"] for row in of]
+                y = [row["flops_sample"] / row["time_sample"] / 1e9 for row in of]
+                colour = f"C{list(SHAPES).index(shape)}"
+                axes.plot(x, y, marker, color=colour, label=f"{shape}, {sampling}" if of else None)
+        axes.set(xscale="log", yscale="log", ylabel="10⁹ operations a second")
+        axes.set_xlabel("operations a byte (of the samples, without padding; more lanes, more operations)")
+        axes.legend(fontsize=8)

@@ -105,13 +105,17 @@ class Targets(Benchmark):
         rows = [row for row in rows if "ratio" in row][::-1]
         axes = figure.subplots()
         for k, row in enumerate(rows):
-            bound = row.get("at_least", row.get("at_most"))
-            scaled = [row[name] / bound for name in ("ratio", "ratio_low", "ratio_high")]
-            bars = [[scaled[0] - scaled[1]], [scaled[2] - scaled[0]]]
-            axes.errorbar(scaled[0], k, xerr=bars, fmt="o", color="C0" if row["reached"] == "yes" else "C3")
+            measured = [row["ratio_low"], row["ratio"], row["ratio_high"]]
+            low, middle, high = (
+                value / row["at_least"] if "at_least" in row else row["at_most"] / value for value in measured
+            )
+            colour = "C0" if row["reached"] == "yes" else "C3"
+            axes.plot([low, high], [k, k], color=colour)
+            axes.plot(middle, k, "o", color=colour)
         axes.axvline(1, color="black", linewidth=1)
-        axes.set_yticks(range(len(rows)), [row["target"] for row in rows], fontsize=7)
-        axes.set(xlabel="measured ratio over the target; red: not reached")
+        axes.grid(axis="x", alpha=0.3)
+        axes.set_yticks(range(len(rows)), [row["target"] for row in rows], fontsize=8)
+        axes.set(xscale="log", xlabel="how far beyond the target; red: not reached")
 
 
 def _row(target, found):
