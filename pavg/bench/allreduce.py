@@ -9,7 +9,8 @@ from mpi4py import MPI
 
 from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
 from pavg.bench.compiled_c import library
-from pavg.bench.measuring import alternate, count_for, ratio
+from pavg.bench.measuring import alternate, count_for
+from pavg.bench.ratios import ratio
 
 SIZES = tuple(4**k for k in range(12))  # 1 … 4,194,304
 SPENT, SPENT_QUICKLY = 4e-3, 3e-4  # seconds of a batch of calls, about

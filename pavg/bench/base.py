@@ -28,7 +28,7 @@ class Column:
 
 
 def ratio_columns(long_name):
-    """Columns of a ratio, as `pavg.bench.measuring.ratio` makes them."""
+    """Columns of a ratio, as `pavg.bench.ratios.ratio` makes them."""
     return {
         "ratio": Column("1", f"{long_name}: median of the ratios of alternating runs", ".2f"),
         "ratio_low": Column("1", "lower end of the median's 95 % interval, by order statistics", ".2f"),

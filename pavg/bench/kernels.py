@@ -7,7 +7,8 @@ import numpy as np
 
 from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
 from pavg.bench.local_steps import LocalSteps
-from pavg.bench.measuring import alternate, count_for, ratio
+from pavg.bench.measuring import alternate, count_for
+from pavg.bench.ratios import ratio
 from pavg.bench.shapes import RULES, SHAPES, cache_bytes, learners, samples, sizes
 from pavg.comm.agreement import once
 
@@ -97,8 +98,8 @@ class Kernels(Benchmark):
                 plain = [1e9 * row["time_reference"] / row["lanes"] for row in points]
                 axes.plot(x, plain, "x", color=colour, alpha=0.5)
             axes.set(title=SHAPES[shape].title, xscale="log", yscale="log")
-            axes.set_xticks(sorted(set(self.lanes)), sorted(set(self.lanes)), minor=False)
-            axes.minorticks_off()
+            axes.set_xticks(sorted(set(self.lanes)), sorted(set(self.lanes)))
+            axes.set_xticks([], minor=True)
         panels[0].legend(fontsize=7)
         figure.supxlabel("lanes; ×: plain loops")
         figure.supylabel("ns a sample and lane")

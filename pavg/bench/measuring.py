@@ -1,13 +1,11 @@
-"""Times by turns: what is compared runs alternately, on one pinned core a rank; ratios are what counts."""
+"""Times by turns: what is compared runs alternately, on one pinned core a rank."""
 
 import os
 import time
 
 import numpy as np
 from mpi4py import MPI
-from scipy.stats import binom
 
-LEVEL = 0.95
 LONGEST = 2**40
 
 
@@ -39,24 +37,6 @@ def count_for(call, seconds, comm=MPI.COMM_SELF, unit=1):
         spent = comm.bcast(time.perf_counter() - began)
         n *= 4 if spent < seconds / 8 else 1
     return max(1, round(n * seconds / spent / unit)) * unit
-
-
-def ratio(over, under):
-    """The median of over/under, element by element, and its interval: columns of a row."""
-    ratios = np.asarray(over) / np.asarray(under)
-    low, high = interval(ratios)
-    return {"ratio": float(np.median(ratios)), "ratio_low": low, "ratio_high": high}
-
-
-def interval(values, level=LEVEL):
-    """A distribution-free interval of the median: two order statistics that hold it with this probability.
-
-    (x₍ₖ₎, x₍ₙ₊₁₋ₖ₎) with the largest k for which P(Binomial(n, ½) < k) ≤ (1 − level)/2; of fewer than 6
-    values all that there are, which is less sure than `level`.
-    """
-    ordered = np.sort(values)
-    k = max(1, int(binom.ppf((1 - level) / 2, len(ordered), 0.5)))
-    return float(ordered[k - 1]), float(ordered[-k])
 
 
 def pin(comm):

@@ -9,7 +9,8 @@ from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
 from pavg.bench.kernels import SPENT, SPENT_QUICKLY, UNIT, bound
 from pavg.bench.limits import FLOPS, WIDE, multiply_add, read, words
 from pavg.bench.local_steps import LocalSteps
-from pavg.bench.measuring import alternate, count_for, ratio
+from pavg.bench.measuring import alternate, count_for
+from pavg.bench.ratios import ratio
 from pavg.bench.shapes import RULES, SHAPES, cache_bytes, samples, sizes
 from pavg.comm.agreement import once
 

@@ -7,7 +7,8 @@ import numpy as np
 from mpi4py import MPI
 
 from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
-from pavg.bench.measuring import alternate, ratio
+from pavg.bench.measuring import alternate
+from pavg.bench.ratios import ratio
 from pavg.bench.shapes import SHAPES, learners, samples
 from pavg.comm.agreement import once, rest
 from pavg.data import open_store
