@@ -3,12 +3,12 @@
 from importlib import import_module
 
 BENCHMARKS = {
-    "targets": "pavg.bench.targets:Targets",
-    "scaling": "pavg.bench.scaling:Scaling",
-    "roofline": "pavg.bench.roofline:Roofline",
     "kernels": "pavg.bench.kernels:Kernels",
+    "roofline": "pavg.bench.roofline:Roofline",
     "peers": "pavg.bench.peers:Peers",
     "allreduce": "pavg.bench.allreduce:Allreduce",
+    "scaling": "pavg.bench.scaling:Scaling",
+    "targets": "pavg.bench.targets:Targets",
 }
 
 
