@@ -7,6 +7,8 @@ BENCHMARKS = {
     "roofline": "pavg.bench.roofline:Roofline",
     "peers": "pavg.bench.peers:Peers",
     "allreduce": "pavg.bench.allreduce:Allreduce",
+    "rounds": "pavg.bench.rounds:Rounds",
+    "averaging": "pavg.bench.averaging:Averaging",
     "scaling": "pavg.bench.scaling:Scaling",
     "targets": "pavg.bench.targets:Targets",
 }

@@ -10,6 +10,7 @@ from pavg.bench import postlocal, scikit
 from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
 from pavg.bench.measuring import alternate, count_for
 from pavg.bench.ratios import ratio
+from pavg.bench.rounds import rounds
 from pavg.bench.shapes import RULES, SHAPES, learners, plain, samples
 from pavg.comm.agreement import once
 from pavg.data import open_store
@@ -104,17 +105,16 @@ class Peers(Benchmark):
         ours = learners(comm, "higgs", store, P=2, sampling="order", **settings)
         theirs = postlocal.LocalSGD(X[own], y[own], SHAPES["higgs"].step_size, PERIOD, parallel)
 
-        def rounds(n):
-            ours.clock.start()
-            ours.rounds(np.full(n, PERIOD), 0)
-
-        rounds(AGREED)
+        rounds(ours, AGREED, PERIOD)
         theirs.step(AGREED * PERIOD)
         same = compared(ours, theirs.w)
         seconds = SPENT_QUICKLY if self.quick else SPENT
-        n = {"ours": count_for(rounds, seconds / 10, comm)}
+        n = {"ours": count_for(lambda n: rounds(ours, n, PERIOD), seconds / 10, comm)}
         n["theirs"] = count_for(lambda n: theirs.step(n * PERIOD), seconds, comm)
-        turns = {"ours": lambda: rounds(n["ours"]), "theirs": lambda: theirs.step(n["theirs"] * PERIOD)}
+        turns = {
+            "ours": lambda: rounds(ours, n["ours"], PERIOD),
+            "theirs": lambda: theirs.step(n["theirs"] * PERIOD),
+        }
         times = alternate(turns, self.alternations, comm)
         slowest = {name: np.max(comm.allgather(times[name]), axis=0) / (n[name] * PERIOD) for name in times}
         return same | timed(slowest["ours"], slowest["theirs"])

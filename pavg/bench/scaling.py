@@ -9,6 +9,7 @@ from mpi4py import MPI
 from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
 from pavg.bench.measuring import alternate
 from pavg.bench.ratios import ratio
+from pavg.bench.rounds import rounds
 from pavg.bench.shapes import SHAPES, learners, samples
 from pavg.comm.agreement import once, rest
 from pavg.data import open_store
@@ -53,17 +54,15 @@ class Scaling(Benchmark):
         settings = {"method": {"name": "periodic", "K": K}, "sampling": "replacement"}
         one = learners(MPI.COMM_SELF, shape, store, **settings)
         all_ = learners(comm, shape, store, P=P, **settings)
-        rounds = max(1, round(PASSES * store.train.n / (P * K)))
+        count = max(1, round(PASSES * store.train.n / (P * K)))
 
         def alone():
             if comm.Get_rank() == 0:
-                one.clock.start()
-                one.rounds(np.full(P * rounds, K), 0)
+                rounds(one, P * count, K)
             rest(comm)
 
         def together():
-            all_.clock.start()
-            all_.rounds(np.full(rounds, K), 0)
+            rounds(all_, count, K)
 
         seconds = alternate({"one": alone, "all": together}, self.alternations, comm)
         slowest = {name: np.max(comm.allgather(spent), axis=0) for name, spent in seconds.items()}
@@ -71,7 +70,7 @@ class Scaling(Benchmark):
             "shape": shape,
             "K": K,
             "ranks": P,
-            "samples": P * rounds * K,
+            "samples": P * count * K,
             "time_one": np.median(slowest["one"]),
             "time_all": np.median(slowest["all"]),
             **ratio(slowest["one"], slowest["all"]),
