@@ -9,7 +9,7 @@ from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
 from pavg.bench.measuring import alternate, count_for
 from pavg.bench.ratios import ratio
 from pavg.bench.rounds import SPENT, SPENT_QUICKLY, rounds
-from pavg.bench.shapes import SHAPES, learners, samples
+from pavg.bench.shapes import learners, samples
 from pavg.comm.agreement import once
 from pavg.data import open_store
 
