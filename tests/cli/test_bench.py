@@ -97,6 +97,20 @@ def test_scaling_compares_one_rank_with_all(place):
     assert data.ranks.values.tolist() == [2] and (data.ratio > 0).all()
 
 
+def test_rounds_are_held_against_python_s_loop_local_steps_and_a_bare_allreduce(place):
+    done = bench("rounds", "-n", 2, "--period", 4)
+    assert done.returncode == 0, done.stderr
+    data = opened(place)
+    assert data.K.values.tolist() == [4] and (data.time_round > 0).all() and (data.ratio > 0).all()
+
+
+def test_averages_of_touched_coordinates_send_less_than_those_of_whole_models(place):
+    done = bench("averaging", "-n", 2, "--shape", "rcv1", "--period", 1)
+    assert done.returncode == 0, done.stderr
+    data = opened(place)
+    assert (data.bytes_sparse < data.bytes_dense / 10).all() and (data.bytes_auto == data.bytes_sparse).all()
+
+
 def test_a_figure_is_drawn_or_matplotlib_asked_for_before_anything_is_measured(place):
     done = bench("allreduce", "--size", 1, "--figure", "made.png")
     if done.returncode == 2:
