@@ -2,7 +2,7 @@
 
 The tuples, in one order everywhere, unpacked once a call (passed on, they would be counted):
 
-- arguments: (path, samples, formula); path says which kernel, by its type;
+- arguments: (path, samples, formula); path says which kernel, by its type (`pavg.kernels.choice`);
 - samples: (X (n, stride), columns, indptr, y (n,)) for dense, with empty columns and indptr; for CSR, X is
   one-dimensional: the values. numba keeps only the branch of `X.ndim` that is taken. X is float64, or
   float32 that is widened as it is read: all else and all arithmetic is float64;
@@ -14,7 +14,7 @@ The tuples, in one order everywhere, unpacked once a call (passed on, they would
 
 from numba import njit
 
-from pavg.kernels import reference
+from pavg.kernels.choice import choose
 from pavg.kernels.losses import correct, dloss, loss
 from pavg.kernels.reference import margin, subtract
 from pavg.kernels.streams import draw
@@ -23,8 +23,8 @@ from pavg.kernels.streams import draw
 @njit(cache=True, nogil=True)
 def steps(arguments, model, order, noise, schedule, n):
     """n local steps of every learner (`pavg.kernels.reference` says which)."""
-    _, samples, formula = arguments
-    reference.steps(samples, formula, model, order, schedule, n)
+    path, samples, formula = arguments
+    choose(path, samples, formula, model, order, schedule, n)
 
 
 @njit(cache=True, nogil=True)

@@ -9,6 +9,8 @@ import math
 import numpy as np
 from numba import njit
 
+from pavg.kernels.vectors import inlined
+
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 MASK32 = np.uint64(0xFFFFFFFF)
 REPLACEMENT, RESHUFFLE, ORDER = 0, 1, 2
@@ -16,7 +18,7 @@ RULES = {"replacement": REPLACEMENT, "reshuffle": RESHUFFLE, "order": ORDER}
 FEISTEL_ROUNDS = 6
 
 
-@njit(cache=True, nogil=True)
+@inlined()
 def mix(z):
     """splitmix64's finaliser: a bijection of uint64."""
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -24,13 +26,13 @@ def mix(z):
     return z ^ (z >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True)
+@inlined()
 def bits(key, m):
     """Draw number m: 64 random bits (uint64)."""
     return mix(np.uint64(key) + (np.uint64(m) + np.uint64(1)) * GOLDEN)
 
 
-@njit(cache=True, nogil=True)
+@inlined()
 def uniform(key, m):
     """Draw number m, uniform in the open interval (0, 1): the middles of 2⁵² equal parts."""
     return (np.float64(bits(key, m) >> np.uint64(12)) + 0.5) * 2.220446049250313e-16
@@ -45,7 +47,7 @@ def uniforms(key, first, n):
     return drawn
 
 
-@njit(cache=True, nogil=True)
+@inlined()
 def below(key, m, n):
     """Draw number m, uniform in 0 … n − 1 for n < 2³²: the high word of bits·n."""
     x, n = bits(key, m), np.uint64(n)
@@ -53,27 +55,50 @@ def below(key, m, n):
     return np.int64(((x >> np.uint64(32)) * n + low) >> np.uint64(32))
 
 
+@inlined()
+def grid(n):
+    """(a, b) with ab ≥ n, as few more as a square allows: the digits of places 0 … n − 1. At least 8 each:
+    digits of fewer values would leave places far from uniform.
+    """
+    a = max(np.int64(math.ceil(math.sqrt(n))), 8)
+    return a, max(-(-n // a), 8)
+
+
+@inlined()
+def part(x, n):
+    """The upper half of 64 random bits as a number in 0 … n − 1, n ≤ 2³²."""
+    return np.int64(((x >> np.uint64(32)) * np.uint64(n)) >> np.uint64(32))
+
+
+@inlined()
+def permuted(pass_key, a, b, position):
+    """A keyed bijection of 0 … ab − 1: a Feistel network on the digits of position = left·b + right.
+
+    In turn each digit gets a number added, modulo its base, that the other one decides.
+    """
+    left = np.int64(position / b)  # exact: ab < 2⁵²
+    right = position - left * b
+    for r in range(0, FEISTEL_ROUNDS, 2):
+        left += part(bits(pass_key ^ np.uint64(right), r), a)
+        left -= a * (left >= a)
+        right += part(bits(pass_key ^ np.uint64(left), r + 1), b)
+        right -= b * (right >= b)
+    return left * b + right
+
+
 @njit(cache=True, nogil=True)
 def shuffled(key, turn, position, n):
     """Place number `position` of pass number `turn` over 0 … n − 1: a keyed bijection.
 
-    A Feistel network on the smallest even number of bits that holds n − 1, walked along its
-    cycle until it falls below n (Black & Rogaway 2002). No permutation is stored. Halves of fewer
-    than 3 bits would leave places far from uniform.
+    That of a grid a little larger, walked along its cycle until it falls below n (Black & Rogaway 2002).
+    No permutation is stored. n < 2⁵⁰.
     """
-    half = np.uint64(3)
-    while (np.int64(1) << np.int64(half + half)) < n:
-        half += np.uint64(1)
-    mask = (np.uint64(1) << half) - np.uint64(1)
     pass_key = bits(key, turn)
-    z = np.uint64(position)
-    while True:
-        left, right = z >> half, z & mask
-        for r in range(FEISTEL_ROUNDS):
-            left, right = right, left ^ (bits(pass_key ^ right, r) & mask)
-        z = (left << half) | right
-        if z < np.uint64(n):
-            return np.int64(z)
+    a, b = grid(n)
+    place = permuted(pass_key, a, b, position)
+    while place >= n:
+        place = permuted(pass_key, a, b, place)
+    return place
 
 
 @njit(cache=True, nogil=True)

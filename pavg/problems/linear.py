@@ -8,6 +8,7 @@ from annotated_types import Ge
 
 from pavg.errors import InputError
 from pavg.kernels import linear as kernels
+from pavg.kernels.choice import path
 from pavg.problems.base import NONE, Objective, Problem, frozen
 
 
@@ -74,7 +75,12 @@ class LinearObjective(Objective):
     family = "linear"
 
     def arguments(self, lanes=1):
-        return (), self.samples["train"], self.formula
+        return path(self.samples["train"][0], lanes), self.samples["train"], self.formula
+
+    @property
+    def width(self):
+        X = self.samples["train"][0]
+        return max(super().width, X.shape[1] if X.ndim == 2 else 0)  # kernels load whole rows of it
 
     def steps(self, model, order, noise, schedule, n):
         kernels.steps(self.arguments(), model, order, noise, schedule, n)
