@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent / "pavg"
 HOUSE = [
     ["errors", "files", "streams", "registry", "spec"],
     ["comm", "kernels", "data", "records", "schedules", "theory"],
-    ["problems", "rounds", "machine"],
+    ["problems", "rounds", "sparse", "machine"],
     ["learners", "estimate"],
     ["methods"],
     ["engine"],

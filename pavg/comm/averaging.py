@@ -7,7 +7,7 @@ from pavg.comm.clocks import COMM, COMPUTE, WAIT
 
 
 class Summation:
-    """Allreduce in place of a flat float64 buffer, timed; the bytes and calls are counted.
+    """Allreduce in place of a flat float64 buffer, or Allgatherv of parts: timed, bytes and calls counted.
 
     barrier : wait for all ranks first, so that waiting and communicating are told apart.
     """
@@ -18,18 +18,38 @@ class Summation:
 
     def __call__(self, gather, flat, scatter):
         """gather() fills `flat`, ranks sum it, scatter() uses it. All three count as communication."""
+
+        def exchange():
+            self.comm.Allreduce(MPI.IN_PLACE, flat, MPI.SUM)
+            return flat.nbytes
+
+        self._timed(f"average {flat.size}", gather, exchange, scatter)
+
+    def of_parts(self, collect, buffer, sizes, offsets, spread):
+        """collect() sets sizes and offsets of all ranks' parts of `buffer` and fills this rank's own.
+
+        Ranks exchange them, spread() uses all; sizes, offsets : in bytes, int32, shape (R,).
+        """
+
+        def exchange():
+            self.comm.Allgatherv(MPI.IN_PLACE, [buffer, sizes, offsets, MPI.BYTE])
+            return int(sizes.sum())
+
+        self._timed("average parts", collect, exchange, spread)
+
+    def _timed(self, tag, fill, exchange, use):
         self.clock.lap(COMPUTE)
-        check(self.comm, f"average {flat.size}")
+        check(self.comm, tag)
         if self.barrier:
             self.comm.Barrier()
             self.clock.lap(WAIT)
-        gather()
-        self.comm.Allreduce(MPI.IN_PLACE, flat, MPI.SUM)
-        scatter()
+        fill()
+        sent = exchange()
+        use()
         self.clock.lap(COMM)
         self.clock.round_ends(self.barrier)
         self.calls += 1
-        self.bytes += flat.nbytes
+        self.bytes += sent
 
 
 def total(comm, array):

@@ -5,6 +5,7 @@ from mpi4py import MPI
 
 COMPUTE, COMM, WAIT = 0, 1, 2
 PHASES = ("compute", "comm", "wait")
+TOTAL, MARK = 0, 13  # of a clock's numbers; between them seconds, least, most and the open round, by phase
 
 
 class Clock:
@@ -16,31 +17,40 @@ class Clock:
     """
 
     def __init__(self):
-        self.total = 0.0  # training seconds so far
-        self._mark = None
-        self._round = np.zeros(3)
+        self.numbers = np.zeros(14)  # compiled code keeps them too
+        self.numbers[MARK] = np.nan
+        rows = self.numbers[1:13].reshape(4, 3)
+        self.seconds, self.least, self.most, self._round = rows
         self.clear()
+
+    @property
+    def total(self):
+        """Training seconds so far."""
+        return float(self.numbers[TOTAL])
+
+    @total.setter
+    def total(self, seconds):
+        self.numbers[TOTAL] = seconds
 
     def clear(self):
         """Begin a new interval between evaluations."""
-        self.seconds = np.zeros(3)
-        self.least, self.most = np.full(3, np.nan), np.full(3, np.nan)
+        self.seconds[:] = 0.0
+        self.least[:] = self.most[:] = np.nan
 
     def state(self):
-        """All of it, as 13 numbers."""
-        return np.concatenate([[self.total], self.seconds, self.least, self.most, self._round])
+        """All of it but the mark, as 13 numbers."""
+        return self.numbers[:MARK].copy()
 
     def restore(self, state):
-        self.total = float(state[0])
-        self.seconds, self.least, self.most, self._round = state[1:].reshape(4, 3).copy()
+        self.numbers[:MARK] = state
 
     def start(self):
-        self._mark = MPI.Wtime()
+        self.numbers[MARK] = MPI.Wtime()
 
     def lap(self, phase):
         now = MPI.Wtime()
-        spent, self._mark = now - self._mark, now
-        self.total += spent
+        spent, self.numbers[MARK] = now - self.numbers[MARK], now
+        self.numbers[TOTAL] += spent
         self.seconds[phase] += spent
         self._round[phase] += spent
 
@@ -48,8 +58,8 @@ class Clock:
         """The open round is over: keep the smallest and largest. Unknown waiting stays NaN."""
         if not waits_known:
             self._round[WAIT] = np.nan
-        self.least = np.fmin(self.least, self._round)
-        self.most = np.fmax(self.most, self._round)
+        np.fmin(self.least, self._round, out=self.least)
+        np.fmax(self.most, self._round, out=self.most)
         self._round[:] = 0.0
 
     def stop(self, comm):
@@ -58,4 +68,4 @@ class Clock:
         comm.Barrier()
         self.lap(WAIT)
         self._round[WAIT] = 0.0  # a stop's barrier belongs to the interval, not to the round
-        self._mark = None
+        self.numbers[MARK] = np.nan  # a lap before the next start would be seen

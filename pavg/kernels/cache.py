@@ -19,12 +19,14 @@ import platformdirs
 from pavg.errors import InputError
 
 ROOMS = ("kernels", "problems")
+FILES = ("rounds.py", "comm/clocks.py")
 
 
 def sources():
-    """The files whose text decides what is compiled: pavg's rooms, and plugins' whole packages."""
+    """The files whose text decides what is compiled: pavg's own, and plugins' whole packages."""
     here = Path(__file__).resolve().parent.parent
     files = [file for room in ROOMS for file in here.joinpath(room).glob("*.py")]
+    files += [here / file for file in FILES]
     plugins = {point.module.split(".")[0] for point in entry_points(group="pavg.problems")} - {"pavg"}
     for package in plugins:
         spec = find_spec(package)

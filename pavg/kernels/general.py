@@ -88,7 +88,7 @@ def _signatures(result, function, *rest):
 _arguments = [types.Tuple((types.FunctionType(GRADIENT[t]), _theta, _samples[t], types.boolean)) for t in _X]
 
 
-@njit([types.void(a, *_batch, _schedule, _i8) for a in _arguments], cache=True, nogil=True)
+@njit([types.void(a, *_batch, _schedule, _i8) for a in _arguments], cache=True, nogil=True, forceinline=True)
 def steps(arguments, model, order, noise, schedule, n):
     """n local steps of every learner: w ← w − γ·gradient, or with momentum (v ← μv + g, w ← w − γv).
 

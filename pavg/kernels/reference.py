@@ -66,7 +66,7 @@ def shrink(W, S, l, d, intercept, factor):
     S[l, 0] = after
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def steps(samples, formula, model, order, schedule, n):
     """n local steps of every learner: w ← w − γ(Σ ℓ'(zᵢ, yᵢ)xᵢ/B + λw), or with momentum.
 

@@ -27,9 +27,11 @@ class Problem(Component):
 
     needs_data : takes samples from `data`; otherwise it makes its own, or needs none.
     partition : the rule that its samples are dealt out by, where the specification names none.
+    lanes : whether its compiled loops take several step sizes side by side.
     """
 
     needs_data = False
+    lanes = False
     partition = "pool"
 
     @property
@@ -67,7 +69,7 @@ class Objective:
     optimum : F*, if it is known; classes : whether accuracy has a meaning; rows : how many terms the
     training loss is a mean of ("train") and the test loss ("test"); sphere : ‖w‖ = 1 is kept;
     notes : what the record should say of the problem. family : the module of `pavg.kernels` whose loops
-    it runs.
+    it runs, None for others.
     """
 
     dimension: int
@@ -80,7 +82,7 @@ class Objective:
     sphere: bool
     notes: dict
 
-    family: ClassVar[str]
+    family: ClassVar[str | None] = None
 
     @property
     def width(self):
@@ -89,6 +91,11 @@ class Objective:
     def arguments(self, lanes=1):
         """What the compiled functions of this family take first."""
         raise NotImplementedError
+
+    @property
+    def csr(self):
+        """(columns, indptr, d, intercept, λ), where a step moves the columns of its rows alone; else None."""
+        return None
 
     def steps(self, model, order, noise, schedule, n):
         """n local steps of every learner (tuples: `pavg.kernels.linear`)."""
@@ -99,7 +106,7 @@ class Objective:
         raise NotImplementedError
 
     def losses(self, part, W, begin, end):
-        """(Σ loss, right classes) over rows begin … end − 1 of a part, at W[0]."""
+        """(Σ loss, right classes) over rows begin … end − 1 of a part, at W[0]; with lanes, of each."""
         raise NotImplementedError
 
     def penalty(self, W):

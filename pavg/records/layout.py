@@ -9,9 +9,9 @@ _E, _ER, _R = ("evaluation",), ("evaluation", "rank"), ("rank",)
 VARIABLES = {
     "ticks": (_E, "1", "ticks of the method"),
     "local_steps": (_E, "1", "local steps of each learner"),
-    "rounds": (_E, "1", "combinations so far: Allreduces in the training clock"),
+    "rounds": (_E, "1", "combinations so far"),
     "samples": (_E, "1", "samples seen by all learners together"),
-    "bytes": (_E, "byte", "bytes that one rank put into Allreduce"),
+    "bytes": (_E, "byte", "bytes of what ranks combined so far: a sum of models, or entries of all learners"),
     "loss": (_E, "1", "training objective of the average"),
     "suboptimality": (_E, "1", "training objective, scaled to 1 at the start and 0 at the optimum"),
     "accuracy": (_E, "1", "share of the training set classified rightly"),

@@ -14,11 +14,12 @@ ALWAYS += ("time_compute", "time_comm", "time_wait")
 class Record:
     """Rows of evaluations, facts of ranks, the final model.
 
-    ranks : dictionary of arrays or lists, one entry a rank.
+    ranks : dictionary of arrays or lists, one entry a rank. loop : how rounds were made, "compiled" or
+    "python", whose times hold the overhead of calls; "" before the first row.
     """
 
     def __init__(self, ranks):
-        self.ranks, self.rows = ranks, []
+        self.ranks, self.rows, self.loop = ranks, [], ""
         self.status, self.reason, self.w = "interrupted", "the run has not ended", None
 
     def add(self, **values):

@@ -106,7 +106,7 @@ def test_the_record_says_how_the_run_was_made(place):
     assert facts["problem"] == "logistic" and facts["K"] == "all" and facts["step_size"] == 0.1
     assert facts["batch_size"] == 1 and facts["partition"] == "pool" and facts["data_scale"] == "standardize"
     assert "run small.toml" in facts["command"] and facts["software_version"] and facts["data_checksum"]
-    assert facts["status"] == "ok" and facts["loop"] == "python" and facts["hosted"] == 1
+    assert facts["status"] == "ok" and facts["loop"] == "compiled" and facts["hosted"] == 1
 
 
 def start(command):

@@ -13,7 +13,7 @@ from pavg.engine import synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
 from pavg.records.layout import VARIABLES
-from tests.building import task_of
+from tests.building import sparse_samples, task_of
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -34,6 +34,13 @@ CASES = {
         "batch_size": {"name": "growing", "start": 1.0, "power": 0.5},
     },
     "noise of its own": {"problem": "double-well", "evaluate": {"rounds": 7}},
+    "touched coordinates": {
+        "store": sparse_samples(),
+        "problem": {"name": "logistic", "l2": 0.01, "intercept": True},
+        "method": {"name": "varying", "K": [1, 3, 70, 1, 2, 300, 2]},
+        "evaluate": {"at": [192, 256, 640, 704]},
+        "averaging": "sparse",
+    },
     "step sizes that fall": {"step_size": {"name": "inverse", "alpha": 1.0, "d": 10.0}},
 }
 
@@ -60,7 +67,7 @@ def ending_at(steps, folder, world=comm, rounds=6, said=None, **keys):
                 care.timeout = -1.0
 
         care.on_look = stop
-    return synchronous.run(world, task_of(**(KEYS | keys)), care)
+    return synchronous.run(world, task_of(**(KEYS | keys)), care)[0]
 
 
 def same(one, other, rel=0.0):
@@ -141,7 +148,7 @@ def test_a_checkpoint_that_does_not_fit_is_named_and_the_one_before_it_is_used(f
     said, begun = [], []
     care = Care(checkpoints=Checkpoints(folder, {"run": "this"}, rounds=100, say=said.append))
     care.on_look = lambda observer, t: begun.append(observer.begun)
-    resumed = synchronous.run(comm, task_of(**KEYS), care)
+    resumed = synchronous.run(comm, task_of(**KEYS), care)[0]
     assert same(resumed, whole)
     if comm.Get_rank() == 0:
         assert len(said) == 1 and newest in said[0] and words in said[0]
@@ -155,7 +162,7 @@ def test_where_no_checkpoint_fits_the_run_begins_anew(folder):
     ending_at(500, folder)
     said = []
     care = Care(checkpoints=Checkpoints(folder, {"run": "that"}, say=said.append))
-    assert same(synchronous.run(comm, task_of(**KEYS), care), whole)
+    assert same(synchronous.run(comm, task_of(**KEYS), care)[0], whole)
     assert len(said) == (2 if comm.Get_rank() == 0 else 0)
 
 

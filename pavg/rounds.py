@@ -1,0 +1,189 @@
+"""Many rounds in one compiled call: local steps, clock, average, as `Learners` does them one by one.
+
+One source for all families of kernels. MPI is called by address, with handles that are arguments too. Both
+ways give the same bits and book the same seconds.
+"""
+
+import math
+
+import numpy as np
+from mpi4py import MPI
+from numba import njit, types
+from numba.extending import overload
+
+from pavg.comm import addresses
+from pavg.comm.clocks import COMM, COMPUTE, MARK, PHASES, TOTAL, WAIT
+from pavg.kernels import general, linear, touched
+from pavg.kernels.calls import borrowed, double_of, status_of
+from pavg.kernels.combine import gather, scatter, settle
+
+KEEP, AVERAGE, RESET = range(3)  # what an average does to the momentum
+MOMENTUM = {"keep": KEEP, "average": AVERAGE, "reset": RESET}
+SECONDS, LEAST, MOST, OPEN = (1 + row * len(PHASES) for row in range(4))  # rows of a clock's numbers
+
+
+def steps(arguments, model, order, noise, schedule, n):
+    """n local steps by the kernels that `arguments` belong to."""
+
+
+@overload(steps, jit_options={"nogil": True, "forceinline": True})
+def _steps(arguments, model, order, noise, schedule, n):
+    if isinstance(arguments[0], types.FunctionType):
+        return lambda arguments, model, order, noise, schedule, n: general.steps(
+            arguments, model, order, noise, schedule, n
+        )
+    return lambda arguments, model, order, noise, schedule, n: linear.steps(
+        arguments, model, order, noise, schedule, n
+    )
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def lap(clock, wtime, phase):
+    """`Clock.lap`."""
+    now = double_of(wtime)
+    spent, clock[MARK] = now - clock[MARK], now
+    clock[TOTAL] += spent
+    clock[SECONDS + phase] += spent
+    clock[OPEN + phase] += spent
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def round_ends(clock, waits_known):
+    """`Clock.round_ends`."""
+    if not waits_known:
+        clock[OPEN + WAIT] = math.nan
+    for phase in range(3):
+        spent, least, most = clock[OPEN + phase], clock[LEAST + phase], clock[MOST + phase]
+        clock[LEAST + phase] = spent if spent < least or math.isnan(least) else least
+        clock[MOST + phase] = spent if spent > most or math.isnan(most) else most
+        clock[OPEN + phase] = 0.0
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def copy(model, before):
+    """before ← the models."""
+    W, _, _, S = model
+    for l in range(W.shape[0]):
+        for j in range(W.shape[1]):
+            before[l, j] = W[l, j] * S[l, 0]
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def dense(model, momentum, combination, mpi):
+    """The models' average by all their coordinates: an MPI status."""
+    W, V, _, S = model
+    flat, weights, total, d = combination
+    ranks, _, _, allreduce, _, comm, place, double, _, sum_ = mpi
+    settle(W, S)
+    gather(W, weights, flat, 0, d)
+    if momentum == AVERAGE:
+        gather(V, weights, flat, d, d)
+    status = 0
+    if ranks > 1:
+        status = status_of(allreduce, (place, types.int64(flat.ctypes.data), flat.size, double, sum_, comm))
+    scatter(flat, 0, d, total, W)
+    if momentum == AVERAGE:
+        scatter(flat, d, d, total, V)
+    elif momentum == RESET:
+        V[:] = 0.0
+    return status
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def sparse(sparsely, model, order, combination, mpi):
+    """The models' average by the coordinates that were touched: an MPI status."""
+    csr, everyone, room, open, rank = sparsely
+    _, weights, total, _ = combination
+    ranks, _, _, _, allgatherv, comm, place, _, byte, _ = mpi
+    touched.collect(csr, everyone, room, open, model, order, weights, total, rank)
+    status = 0
+    if ranks > 1:
+        _, _, values, _, sizes, offsets = room
+        into, counts, places = values.ctypes.data, sizes.ctypes.data, offsets.ctypes.data
+        arguments = (place, 0, byte, types.int64(into), types.int64(counts), types.int64(places), byte, comm)
+        status = status_of(allgatherv, arguments)
+    touched.spread(room, model)
+    return status
+
+
+@njit(cache=True, nogil=True)
+def many(problem, schedule, available, lengths, keep, before, momentum, combination, sparsely, mpi, clock):
+    """Rounds of so many local steps each, as far as the schedule reaches: (rounds, steps, status, bytes).
+
+    problem : (arguments, model, order, noise) of the kernels; available : entries of the schedule;
+    keep : the round before whose average models are copied to `before`, off the clock (−1: none);
+    momentum : what an average does to it;
+    combination : (flat, weights, their total, d); sparsely : (csr, everyone, room, open, rank) of
+    `pavg.kernels.touched`; mpi : what `pavg.comm.addresses` gives; clock : the numbers of a `Clock`.
+    A status other than 0 ends it.
+    """
+    arguments, model, order, noise = borrowed(problem)
+    gammas, batches, first = borrowed(schedule)
+    lengths, before, clock = borrowed((lengths, before, clock))
+    combination, sparsely = borrowed(combination), borrowed(sparsely)
+    csr, everyone, room, open, _ = sparsely
+    ranks, wtime, barrier, comm = mpi[0], mpi[1], mpi[2], mpi[5]
+    flat = combination[0]
+    drawn = order[2]
+    begin, sent, status, k = first, 0, 0, 0
+    ready = False  # the steps of round k have been counted
+    while status == 0 and k < lengths.size and first + lengths[k] <= begin + available:
+        n = lengths[k]
+        if open[touched.MOST] >= 0 and not ready:
+            touched.prepare(csr, everyone, room, open, model, (gammas, batches, first), drawn[0], n)
+        if n > 0:
+            steps(arguments, model, order, noise, (gammas, batches, first), n)
+            first += n
+        if k == keep:
+            lap(clock, wtime, COMPUTE)
+            copy(model, before)
+            clock[MARK] = double_of(wtime)
+        lap(clock, wtime, COMPUTE)
+        if barrier != 0:
+            if ranks > 1:
+                status = status_of(barrier, (comm,))
+            lap(clock, wtime, WAIT)
+        if open[touched.ENTRIES] >= 0:
+            status |= sparse(sparsely, model, order, combination, mpi)
+            sent += touched.BYTES * open[touched.ENTRIES]
+        else:
+            status |= dense(model, momentum, combination, mpi)
+            sent += 8 * flat.size
+        k += 1
+        ready = False
+        if open[touched.MOST] >= 0:
+            touched.close(open)
+            if k < lengths.size and first + lengths[k] <= begin + available:
+                window = gammas, batches, first
+                touched.prepare(csr, everyone, room, open, model, window, drawn[0], lengths[k])
+                ready = True
+        lap(clock, wtime, COMM)
+        round_ends(clock, barrier != 0)
+    return k, first - begin, status, sent
+
+
+class Compiled:
+    """`many` for the learners of one rank: what stays the same from call to call.
+
+    problem : (arguments, model, order, noise) of the kernels; combination : (weights, their total, d);
+    at : what an average does to the momentum; sparsely : all of a `pavg.sparse.Touched`.
+    """
+
+    def __init__(self, comm, problem, combination, at, sparsely, barrier, clock):
+        weights, total, d = combination
+        flat = np.zeros(d * (2 if at == "average" else 1))
+        self._most = problem, (flat, weights, total, d), sparsely
+        self._momentum, self.mpi, self._clock = MOMENTUM[at], addresses.of(comm, barrier), clock.numbers
+        self._nothing = np.empty((0, 0))
+
+    def run(self, schedule, available, lengths, keep=-1, before=None):
+        """(rounds, steps, bytes) that were done, as `many` says. mpi4py.MPI.Exception if MPI fails."""
+        problem, combination, sparsely = self._most
+        before = self._nothing if before is None else before
+        done, steps, status, sent = many(
+            *(problem, schedule, available, lengths, keep, before, self._momentum),
+            *(combination, sparsely, self.mpi, self._clock),
+        )
+        if status != 0:
+            raise MPI.Exception(status)
+        return done, steps, sent

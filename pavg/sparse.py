@@ -1,0 +1,116 @@
+"""What a rank keeps for averaging by touched coordinates, and when that is done (`pavg.kernels.touched`)."""
+
+import numpy as np
+
+from pavg import streams
+from pavg.comm.topology import block
+from pavg.kernels import touched
+from pavg.kernels.streams import RULES
+
+NONE = np.empty(0)
+SHARE = 1 / 3  # of d: up to so many entries of all learners, to exchange them is the faster
+
+
+def most_entries(spec, objective, lanes):
+    """The most entries of all learners that are exchanged in place of whole models; −1: never.
+
+    A function of what all ranks know, so that they choose alike: no clock, no number of ranks.
+    """
+    if spec.averaging == "dense" or objective.csr is None or spec.momentum or lanes > 1:
+        return -1
+    d = objective.dimension
+    most = min(d if spec.averaging == "sparse" else int(SHARE * d), np.iinfo(np.int32).max // touched.BYTES)
+    return most if spec.P <= most else -1
+
+
+def _frozen(array, dtype):
+    """As the kernels take what they do not change."""
+    array = np.ascontiguousarray(array, dtype).view()
+    array.flags.writeable = False
+    return array
+
+
+class Touched:
+    """The tuples of `pavg.kernels.touched` for the learners of one rank.
+
+    Parameters
+    ----------
+    comm : their communicator
+    spec : pavg.spec.Spec
+    objective : pavg.problems.base.Objective
+    shards : pavg.data.partition.Shards of all P learners, or None without samples
+    lanes : with more than one, averages are dense
+    """
+
+    def __init__(self, comm, spec, objective, shards, lanes=1):
+        R, most = comm.Get_size(), most_entries(spec, objective, lanes)
+        self.open = np.array([-1, -1, 0, most])
+        P = spec.P if self.on else 0
+        firsts = np.array([block(P, R, r)[0] for r in range(R)] + [P])
+        keys = streams.keys(spec.seed, "order", range(P))
+        rows, starts, counts = NONE, np.empty(0, np.int64), np.empty(0, np.int64)
+        if self.on:
+            rows, starts, counts = shards.rows, shards.starts, shards.counts
+        self.everyone = RULES[spec.sampling], keys, _frozen(rows, np.int64), starts, counts, firsts
+        self.csr = (
+            objective.csr if self.on else (_frozen(NONE, np.uint32), _frozen(NONE, np.int64), 0, 0, 0.0)
+        )
+        self.buffer = np.zeros(-(-touched.BYTES * max(most, 0) // 8))
+        self.sizes, self.offsets = np.zeros((2, R), np.int32)
+        self._origin, self._entries = np.zeros(objective.width if self.on else 0), np.zeros(P, np.int64)
+        parts = self.buffer, self.buffer.view(np.uint32), self.sizes, self.offsets
+        self.room = self._origin, self._entries, *parts
+        self.all = self.csr, self.everyone, self.room, self.open, comm.Get_rank()
+
+    @property
+    def on(self):
+        """Whether averages may be sparse at all."""
+        return bool(self.open[touched.MOST] >= 0)
+
+    @property
+    def few(self):
+        """Whether the entries of the open round, which `prepare` has counted, are few enough."""
+        return bool(self.open[touched.ENTRIES] >= 0)
+
+    def prepare(self, model, schedule, drawn, n):
+        """n local steps are about to be made, from draw number `drawn`."""
+        if self.on:
+            touched.prepare(self.csr, self.everyone, self.room, self.open, model, schedule, drawn, n)
+
+    def lose(self):
+        """Models move otherwise than by drawn rows: the next average is dense."""
+        if self.on:
+            self.open[: touched.MOST] = 0, -1, 0
+
+    def close(self):
+        """The models have just been averaged."""
+        touched.close(self.open)
+
+    def collect(self, model, order, weights, total):
+        touched.collect(
+            self.csr, self.everyone, self.room, self.open, model, order, weights, total, self.all[-1]
+        )
+
+    def spread(self, model):
+        touched.spread(self.room, model)
+
+    def state(self):
+        """name → array: the open round. Without an origin that is needed again: nothing of it."""
+        origin = self._origin if self.open[touched.KNOWN] else NONE
+        return {"open": self.open[: touched.MOST].copy(), "entries": self._entries, "origin": origin}
+
+    def restore(self, state):
+        self.open[: touched.MOST] = state["open"]
+        if self.on:
+            self._entries[:] = state["entries"]
+            if state["origin"].size:
+                self._origin[:] = state["origin"]
+
+    def warm_up(self, model, order, weights, schedule):
+        """Compile all of it, on an open round of no steps; it is as new afterwards."""
+        if self.on:
+            self.prepare(model, schedule, 0, 0)
+            self.collect(model, order, weights, 1.0)
+            self.spread(model)
+        self.close()
+        self.open[: touched.MOST] = -1, -1, 0
