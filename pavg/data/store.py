@@ -10,7 +10,9 @@
 The arrays lie in the file as in memory: whole, uncompressed, starting at multiples of 64 bytes.
 """
 
+import contextlib
 import hashlib
+import mmap
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +26,7 @@ from pavg.errors import InputError
 FORMAT, VERSION = "pavg-store", 1
 LAYOUTS = {"dense": Dense, "csr": CSR}
 ALIGNMENT = 64
+LARGE = 1 << 24  # bytes of a file beyond which the places of its small pages fit in no cache
 PIECE = 1 << 22  # numbers read at once
 
 
@@ -70,9 +73,11 @@ def open_store(path):
                 raise InputError(
                     f"{path}: a store of format version {found}; expected {VERSION}: convert it anew"
                 )
-            layout = LAYOUTS[attrs["layout"]]
+            layout, memory = LAYOUTS[attrs["layout"]], mapping(path)
             parts = {
-                part: layout(*(_mapped(path, file[f"{part}/{key}"]) for key in layout.__dataclass_fields__))
+                part: layout(
+                    *(_mapped(path, memory, file[f"{part}/{key}"]) for key in layout.__dataclass_fields__)
+                )
                 for part in ("train", "test")
                 if part in file
             }
@@ -129,11 +134,35 @@ def _pieces(array):
     return (array[first : first + rows] for first in range(0, len(array), rows))
 
 
-def _mapped(path, dataset):
+def mapping(path):
+    """A file as read-only memory, in pages of 2 MiB where the system has them for files.
+
+    Rows that are drawn at random are each on a page of their own: with small pages, most of the time goes
+    into finding where these are.
+    """
+    with open(path, "rb") as file:
+        memory = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    with contextlib.suppress(AttributeError, OSError):  # not on all systems
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    return memory
+
+
+def forget(path):
+    """Let the system forget the pages of a large file that is on disk: those it was written by are small.
+
+    Whoever maps it next reads it again, by large ones.
+    """
+    if os.path.getsize(path) < LARGE:
+        return
+    with contextlib.suppress(AttributeError, OSError), open(path, "rb") as file:
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _mapped(path, memory, dataset):
     """A dataset as a read-only array that is the file's own pages."""
     if dataset.size == 0:  # nothing to map
         return np.empty(dataset.shape, dataset.dtype)
     offset = dataset.id.get_offset()
     if offset is None or offset % ALIGNMENT:
         raise InputError(f"{path}: {dataset.name} is not one aligned block: was the file repacked?")
-    return np.asarray(np.memmap(path, dataset.dtype, "r", offset, dataset.shape))
+    return np.frombuffer(memory, dataset.dtype, dataset.size, offset).reshape(dataset.shape)

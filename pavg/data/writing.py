@@ -133,6 +133,7 @@ class Writer:
                     checksum = self._checksum(d, written, sink)
                     file.attrs.update(about | (attrs or {}) | _provenance() | {"checksum": checksum})
                 sink.settle()
+            store.forget(temporary)
             os.replace(temporary, self.path)
 
     def _parts(self, test, split_seed):

@@ -12,6 +12,7 @@ from pathlib import Path
 from pavg.errors import InputError
 from pavg.records import kept
 from pavg.records.layout import FORMAT_VERSION
+from pavg.records.names import of_a_run
 from pavg.records.summary import Summary
 
 NAME = ".index.json"
@@ -93,7 +94,7 @@ def _listed(folder):
     found = {}
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith(".h5") and not entry.name.startswith("."):
+            if of_a_run(entry.name):
                 with contextlib.suppress(OSError):  # gone by now
                     status = entry.stat()
                     found[entry.name] = [status.st_mtime_ns, status.st_size]

@@ -5,6 +5,8 @@ import json
 
 from pavg.records.layout import FORMAT_VERSION
 
+BENCH = ".bench.h5"  # how files of `pavg bench` end: they are no runs
+
 
 def run_id(spec, R, origin):
     """P024-K0128-s0-R24-r0-HASH, for losses P024-K0128-s0-HASH.
@@ -22,3 +24,8 @@ def run_id(spec, R, origin):
     if spec.measure == "times":
         parts += [f"R{R}", f"r{spec.repetition}"]
     return "-".join([*parts, digest])
+
+
+def of_a_run(name):
+    """Whether a file's name is one of a run, or of runs that were merged."""
+    return name.endswith(".h5") and not name.startswith(".") and not name.endswith(BENCH)

@@ -7,13 +7,8 @@ import h5py
 import numpy as np
 
 from pavg.errors import InputError, missing_extra
-from pavg.records.layout import (
-    FORMAT,
-    FORMAT_VERSION,
-    MERGED,
-    MERGED_VERSION,
-    VARIABLES,
-)
+from pavg.records.layout import FORMAT, FORMAT_VERSION, MERGED, MERGED_VERSION, VARIABLES
+from pavg.records.names import of_a_run
 from pavg.records.summary import Summary
 
 VERSIONS = {FORMAT: FORMAT_VERSION, MERGED: MERGED_VERSION}
@@ -112,8 +107,8 @@ def find(paths):
 
 def results_in(folder):
     """Result files in a folder and the folders in it, sorted; not in hidden ones, as `.checkpoints`."""
-    inside = [path for path in folder.rglob("*.h5") if not _hidden(path.relative_to(folder))]
-    return sorted(path for path in inside if path.is_file())
+    inside = [path for path in folder.rglob("*.h5") if not _hidden(path.relative_to(folder).parent)]
+    return sorted(path for path in inside if of_a_run(path.name) and path.is_file())
 
 
 def _hidden(path):

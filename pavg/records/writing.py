@@ -104,13 +104,13 @@ def _describe(owner, attributes):
     """Scalar attributes of a file, a group or a dataset."""
     space = h5py.h5s.create(h5py.h5s.SCALAR)
     for name, value in attributes.items():
-        value = _scalar(value)
+        value = scalar(value)
         value = np.array(value, TEXT if isinstance(value, str) else None)
         kind = h5py.h5t.py_create(value.dtype, logical=True)
         h5py.h5a.create(owner, name.encode("utf-8", "backslashreplace"), kind, space).write(value)
 
 
-def _scalar(value):
+def scalar(value):
     """What HDF5 and netCDF readers all understand: no bool, no None, nested things as JSON."""
     if isinstance(value, bool):
         return np.int8(value)

@@ -1,0 +1,55 @@
+"""Times by turns: what is compared runs alternately, on one pinned core a rank."""
+
+import os
+import time
+
+import numpy as np
+from mpi4py import MPI
+
+LONGEST = 2**40
+
+
+def alternate(calls, times, comm=MPI.COMM_SELF):
+    """name → seconds (times,) on this rank of each call, one after the other, backwards every second time.
+
+    calls : name → function without arguments. Each is called once before, untimed. Collective over `comm`:
+    ranks begin each call together.
+    """
+    for call in calls.values():
+        call()
+    names, seconds = list(calls), {name: np.empty(times) for name in calls}
+    for k in range(times):
+        for name in names if k % 2 == 0 else names[::-1]:
+            comm.Barrier()
+            began = time.perf_counter()
+            calls[name]()
+            seconds[name][k] = time.perf_counter() - began
+    return seconds
+
+
+def count_for(call, seconds, comm=MPI.COMM_SELF, unit=1):
+    """A multiple n of `unit` for which call(n) takes about so many seconds on rank 0. Collective."""
+    call(unit)
+    n, spent = unit, 0.0
+    while spent < seconds / 8 and n < LONGEST:
+        began = time.perf_counter()
+        call(n)
+        spent = comm.bcast(time.perf_counter() - began)
+        n *= 4 if spent < seconds / 8 else 1
+    return max(1, round(n * seconds / spent / unit)) * unit
+
+
+def pin(comm):
+    """Bind this rank to one core of its own, of those that it may use, and return the core; collective.
+
+    Where a launcher has bound ranks apart already, each takes its first. -1 where the system cannot.
+    """
+    if not hasattr(os, "sched_setaffinity"):
+        return -1
+    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
+    allowed = sorted(os.sched_getaffinity(0))
+    same = len(set(map(tuple, node.allgather(allowed)))) == 1
+    core = allowed[node.Get_rank() % len(allowed) if same else 0]
+    node.Free()
+    os.sched_setaffinity(0, {core})
+    return core

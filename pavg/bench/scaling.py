@@ -1,0 +1,88 @@
+"""More ranks for the same samples: how much sooner they are done."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from mpi4py import MPI
+
+from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
+from pavg.bench.measuring import alternate
+from pavg.bench.ratios import ratio
+from pavg.bench.rounds import rounds
+from pavg.bench.shapes import SHAPES, learners, samples
+from pavg.comm.agreement import once, rest
+from pavg.data import open_store
+
+PASSES = 4  # over the samples, by all learners together
+
+
+@dataclass(frozen=True)
+class Scaling(Benchmark):
+    """A fixed number of samples by one learner on one rank, and by a learner on every rank, in turns.
+
+    Local steps with one sample, rows with replacement, an average every K of them. The other ranks sleep
+    while one works alone.
+    """
+
+    columns: ClassVar[dict] = {
+        "shape": Column("", "samples", "s"),
+        "K": Column("1", "local steps between averages", ",.0f"),
+        "ranks": Column("1", "ranks, one learner each", ".0f"),
+        "samples": Column("1", "samples of all learners together", ",.0f"),
+        "time_one": Column("s", "one rank: median", SI),
+        "time_all": Column("s", "all ranks, the slowest of them: median", SI),
+        **ratio_columns("time of one rank over time of all"),
+        "note": NOTE,
+    }
+
+    shapes: tuple[str, ...] = option(("higgs",), "Of which set's shape the samples are.", tuple(SHAPES))
+    periods: tuple[int, ...] = option((16, 128, 1024), "K.")
+
+    def rows(self, comm, progress):
+        pairs = [(shape, K) for shape in self.shapes for K in self.periods]
+        if comm.Get_size() == 1:
+            yield {"note": "missing: one rank only; expected more: pavg bench scaling -n 2"}
+            return
+        for done, (shape, K) in enumerate(pairs):
+            progress("scaling", done, len(pairs))
+            yield self._row(comm, shape, K)
+
+    def _row(self, comm, shape, K):
+        P = comm.Get_size()
+        store = open_store(once(comm, lambda: samples(shape, self.quick).path))
+        settings = {"method": {"name": "periodic", "K": K}, "sampling": "replacement"}
+        one = learners(MPI.COMM_SELF, shape, store, **settings)
+        all_ = learners(comm, shape, store, P=P, **settings)
+        count = max(1, round(PASSES * store.train.n / (P * K)))
+
+        def alone():
+            if comm.Get_rank() == 0:
+                rounds(one, P * count, K)
+            rest(comm)
+
+        def together():
+            rounds(all_, count, K)
+
+        seconds = alternate({"one": alone, "all": together}, self.alternations, comm)
+        slowest = {name: np.max(comm.allgather(spent), axis=0) for name, spent in seconds.items()}
+        return {
+            "shape": shape,
+            "K": K,
+            "ranks": P,
+            "samples": P * count * K,
+            "time_one": np.median(slowest["one"]),
+            "time_all": np.median(slowest["all"]),
+            **ratio(slowest["one"], slowest["all"]),
+        }
+
+    def draw(self, rows, figure):
+        axes = figure.subplots()
+        for shape in self.shapes:
+            of = [row for row in rows if row.get("shape") == shape]
+            ratios = np.array([[row["ratio"], row["ratio_low"], row["ratio_high"]] for row in of]).T
+            if of:
+                bars = [ratios[0] - ratios[1], ratios[2] - ratios[0]]
+                axes.errorbar([row["K"] for row in of], ratios[0], bars, fmt="o-", label=shape)
+        axes.set(xscale="log", xlabel="K", ylabel="time of one rank over time of all")
+        axes.legend()

@@ -1,0 +1,66 @@
+"""Rows as a table on the terminal, and as a figure."""
+
+import numpy as np
+
+from pavg.bench.base import SI
+from pavg.errors import InputError, missing_extra
+
+WIDEST = 10_000
+PREFIXES = ("p", "n", "µ", "m", "", "k", "M", "G", "T")
+
+
+def show(columns, rows):
+    """Print the columns that are meant for a table and that some row has."""
+    from rich.console import Console
+    from rich.measure import Measurement
+    from rich.table import Table
+
+    console = Console()
+    made = Table(box=None, header_style="bold", pad_edge=False)
+    shown = [name for name, c in columns.items() if c.shown and _given(rows, name)]
+    for name in shown:
+        text = columns[name].unit == ""
+        unit = "" if columns[name].shown == SI else columns[name].unit
+        heading = name if unit in ("", "1") else f"{name} ({unit})"
+        made.add_column(heading, justify="left" if text else "right", no_wrap=True)
+    for row in rows:
+        made.add_row(*(_cell(columns[name], row.get(name)) for name in shown))
+    whole = Measurement.get(console, console.options.update(max_width=WIDEST), made).maximum
+    Console(width=max(console.width, whole)).print(made)  # a narrower terminal wraps lines: nothing is cut
+
+
+def _given(rows, name):
+    return any(row.get(name) not in (None, "") for row in rows)
+
+
+def _cell(column, value):
+    if value is None:
+        return ""
+    return _with_prefix(value, column.unit) if column.shown == SI else format(value, column.shown)
+
+
+def _with_prefix(value, unit):
+    """Three digits and a unit with its prefix: 1.06 µs."""
+    if not np.isfinite(value) or value == 0:
+        return f"{value:g} {unit}"
+    power = int(np.clip(np.floor(np.log10(abs(value) * 1.0005) / 3), -4, 4))
+    return f"{value / 1000.0**power:.3g} {PREFIXES[power + 4]}{unit}"
+
+
+def check_drawing():
+    """The class of matplotlib's figures. InputError where it is not installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise missing_extra("matplotlib", "report") from None
+    return Figure
+
+
+def figure(benchmark, rows, path):
+    """Draw a benchmark's rows into a file. InputError for one that it cannot write."""
+    made = check_drawing()(figsize=(9, 6), layout="constrained")
+    benchmark.draw(rows, made)
+    try:
+        made.savefig(path, dpi=120)
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: cannot be written: {error}") from None
