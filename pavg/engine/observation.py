@@ -77,6 +77,7 @@ class Observer:
                 lane.begin()
             else:
                 self.learners.freeze(lane.index)
+                lane.record.loop = self.learners.loop
         if t == 0:
             self._judge(0)
             if not self.reason:
