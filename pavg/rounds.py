@@ -13,7 +13,7 @@ from numba.extending import overload
 
 from pavg.comm import addresses
 from pavg.comm.clocks import COMM, COMPUTE, MARK, PHASES, TOTAL, WAIT
-from pavg.kernels import general, linear, touched
+from pavg.kernels import ahead, general, linear, touched
 from pavg.kernels.calls import borrowed, double_of, status_of
 from pavg.kernels.combine import gather, scatter, settle
 
@@ -35,6 +35,17 @@ def _steps(arguments, model, order, noise, schedule, n):
     return lambda arguments, model, order, noise, schedule, n: linear.steps(
         arguments, model, order, noise, schedule, n
     )
+
+
+def ask(arguments, order):
+    """Ask for the memory that the next local steps begin with."""
+
+
+@overload(ask, jit_options={"nogil": True, "forceinline": True})
+def _ask(arguments, order):
+    if isinstance(arguments[0], types.FunctionType):
+        return lambda arguments, order: None
+    return lambda arguments, order: ahead.ask(arguments[1], order)
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -134,6 +145,7 @@ def many(problem, schedule, available, lengths, keep, before, momentum, combinat
         if n > 0:
             steps(arguments, model, order, noise, (gammas, batches, first), n)
             first += n
+        ask(arguments, order)
         if k == keep:
             lap(clock, wtime, COMPUTE)
             copy(model, before)

@@ -44,9 +44,7 @@ class Binder:
             lambda: spec.partition.shards(objective.y, *dealt) if objective.n else None,
         )
         if spec.averaging == "sparse" and objective.csr is None:
-            raise InputError(
-                "averaging = 'sparse': the samples are dense; expected 'auto' or 'dense'"
-            )
+            raise InputError("averaging = 'sparse': the samples are dense; expected 'auto' or 'dense'")
         return Task(spec, objective, shards, origin(store))
 
     def _kept(self, what, key, make):
