@@ -69,6 +69,17 @@ def shuffle_stretch(pass_key, position, n, places, begin, many):
 
 
 @inlined()
+def ask_row(X, columns, indptr, i):
+    if X.ndim == 2:
+        for j in range(0, X.shape[1], LINE):
+            prefetch(X, i * X.shape[1] + j)
+    else:
+        for k in range(indptr[i], indptr[i + 1], LINE):
+            prefetch(X, k)
+            prefetch(columns, k)
+
+
+@inlined()
 def ask(samples, order):
     """Ask for the memory of the row that each learner draws next: before an average, which takes a while."""
     X, columns, indptr, y = samples
@@ -76,10 +87,4 @@ def ask(samples, order):
     for l in range(keys.size):
         i = draw(rule, keys[l], draws[l], rows, starts[l], counts[l])
         prefetch(y, i)
-        if X.ndim == 2:
-            for j in range(0, X.shape[1], LINE):
-                prefetch(X, i * X.shape[1] + j)
-        else:
-            for k in range(indptr[i], indptr[i + 1], LINE):
-                prefetch(X, k)
-                prefetch(columns, k)
+        ask_row(X, columns, indptr, i)
