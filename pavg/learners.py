@@ -12,6 +12,7 @@ from pavg.comm.clocks import COMPUTE, Clock
 from pavg.comm.topology import block
 from pavg.kernels.combine import gather, scatter, settle
 from pavg.kernels.streams import RULES, uniforms
+from pavg.kernels.vectors import aligned_zeros
 from pavg.rounds import Compiled
 from pavg.schedules import MOST, Schedule
 from pavg.sparse import Touched
@@ -20,9 +21,11 @@ from pavg.sparse import Touched
 class Learners:
     """L of P learners, on this rank of `comm`.
 
-    All that a checkpoint must keep is here, in `state`: `W`, `V` (L, width), the factors `S` (L, 1) of the
-    models S·W, the counters `draws` (L,), `steps`, `samples`, the open round `since`, and the clock. `step`,
-    `average` and the other verbs that end in a collective are called on all ranks alike.
+    Every learner has one model, or one a lane: W is (L, width), or (L, width, lanes) for lanes side by side
+    on the same draws. All that a checkpoint must keep is here, in `state`: `W`, `V` (L, width), the factors
+    `S` (L, lanes) of the models S·W, the counters `draws` (L,), `steps`, `samples`, the open round `since`,
+    and the clock. `step`, `average` and the other verbs that end in a collective are called on all ranks
+    alike.
 
     Parameters
     ----------
@@ -30,17 +33,21 @@ class Learners:
     spec : pavg.spec.Spec
     objective : pavg.problems.base.Objective
     shards : pavg.data.partition.Shards of all P learners, or None without samples
+    step_size : in place of the specification's, of several lanes (`pavg.schedules.SideBySide`)
     """
 
-    def __init__(self, comm, spec, objective, shards):
+    def __init__(self, comm, spec, objective, shards, step_size=None):
         begin, end = block(spec.P, comm.Get_size(), comm.Get_rank())
         self.comm, self.spec, self.objective = comm, spec, objective
         self.ids = range(begin, end)
-        L, d = end - begin, objective.dimension
-        self.W = np.zeros((L, objective.width))
-        self.W[:, :d] = objective.start
+        step_size = step_size or spec.step_size
+        L, d, self.lanes = end - begin, objective.dimension, step_size.lanes
+        alone = self.lanes == 1
+        shape = (L, objective.width) if alone else (L, objective.width, self.lanes)
+        self.W = aligned_zeros(shape)
+        self.W[:, :d] = objective.start if alone else objective.start[:, None]
         self.V = np.zeros_like(self.W) if spec.momentum else np.zeros((0, 0))
-        self.S = np.ones((L, 1))  # the models are S·W
+        self.S = np.ones((L, self.lanes))  # the models are S·W
         self.G = np.zeros_like(self.W)
         self.draws = np.zeros(L, np.int64)
         self.steps = self.samples = 0  # of each learner
@@ -49,13 +56,13 @@ class Learners:
         self._before = None  # models before an average that fell on this stop
         self._own = False  # whether G is each learner's own
         self.clock = Clock()
-        self.schedule = Schedule(spec.step_size, spec.batch_size, objective.n, spec.P)
+        self.schedule = Schedule(step_size, spec.batch_size, objective.n, spec.P)
         self._draw_from(shards, begin, end)
-        self._flat = np.zeros(d)
+        self._flat = np.zeros(d * self.lanes)
         self._sum = Summation(comm, self.clock, spec.barrier)
         self._coin = streams.key(spec.seed, "coin")
         self.loop = "compiled"  # until a round is combined in Python
-        self._touched = Touched(comm, spec, objective, shards)
+        self._touched = Touched(comm, spec, objective, shards, self.lanes)
         self._compiled = self._compiled_rounds()
 
     def _draw_from(self, shards, begin, end):
@@ -82,8 +89,8 @@ class Learners:
         by_hand = os.environ.get("PAVG_ROUNDS") == "reference"
         if by_hand or self.objective.family is None:
             return None
-        problem = self.objective.arguments(), self._model, self._order, self._noise
-        combination = self.weights, self.total_weight, self.objective.dimension
+        problem = self.objective.arguments(self.lanes), self._model, self._order, self._noise
+        combination = self.weights, self.total_weight, self.objective.dimension * self.lanes
         at, barrier = self.spec.momentum_at_average, self.spec.barrier
         return Compiled(self.comm, problem, combination, at, self._touched.all, barrier, self.clock)
 
@@ -93,13 +100,13 @@ class Learners:
 
     @property
     def rounds_done(self):
-        """Combinations so far: Allreduces in the training clock."""
+        """Combinations so far."""
         return self._sum.calls
 
     @property
     def bytes(self):
-        """Bytes that each rank has put into Allreduce so far."""
-        return self._sum.bytes
+        """Bytes of what ranks have combined so far, for each lane."""
+        return self._sum.bytes // self.lanes
 
     # --- verbs -------------------------------------------------------------------------------
 
@@ -194,19 +201,19 @@ class Learners:
 
     def _average(self, buffers, reset=False):
         self.loop = "python"
-        d = self.objective.dimension
+        d = self.objective.dimension * self.lanes
         if self._flat.size < d * len(buffers):
             self._flat = np.zeros(d * len(buffers))
         flat = self._flat[: d * len(buffers)]
 
         def fill():
-            settle(self.W, self.S)
+            settle(_rows(self.W), self.S)
             for k, buffer in enumerate(buffers):
-                gather(buffer, self.weights, flat, k * d, d)
+                gather(_rows(buffer), self.weights, flat, k * d, d)
 
         def spread():
             for k, buffer in enumerate(buffers):
-                scatter(flat, k * d, d, self.total_weight, buffer)
+                scatter(flat, k * d, d, self.total_weight, _rows(buffer))
             if reset:
                 self.V[:] = 0.0
 
@@ -236,10 +243,15 @@ class Learners:
             self.average()
         self.clock.stop(self.comm)
 
+    def freeze(self, lane):
+        """A lane that has ended stands still from now on, at 0: infinite models would slow others down."""
+        self.schedule.freeze(lane)
+        self.W[:, :, lane], self.S[:, lane] = 0.0, 1.0
+
     def _remember(self):
         """Keep the models as they are before an average that falls on a stop, off the clock: for drift."""
         self.clock.lap(COMPUTE)
-        self._before = self.W * self.S
+        self._before = self.models()
         self.clock.start()
 
     # --- checkpoints -------------------------------------------------------------------------
@@ -274,11 +286,12 @@ class Learners:
         """Call every compiled function once with nothing to do, so that none compiles on the clock."""
         schedule, _ = self.schedule.window(1, 0, 1)
         self.objective.steps(self._model, self._order, self._noise, schedule, 0)
-        nobody = (self.W[:0], self.V[:0], self.spec.momentum, self.S[:0])
-        self.objective.gradients(nobody, self._order, self._noise, 1, self.G[:0])
-        settle(self.W, self.S)
-        gather(self.W, self.weights, np.empty(0), 0, 0)
-        scatter(np.empty(0), 0, 0, 1.0, self.W)
+        if self.lanes == 1:
+            nobody = (self.W[:0], self.V[:0], self.spec.momentum, self.S[:0])
+            self.objective.gradients(nobody, self._order, self._noise, 1, self.G[:0])
+        settle(_rows(self.W), self.S)
+        gather(_rows(self.W), self.weights, np.empty(0), 0, 0)
+        scatter(np.empty(0), 0, 0, 1.0, _rows(self.W))
         self.coin(0, 0)
         if self._compiled is not None:
             self._compiled.run(schedule, 0, np.empty(0, np.int64))
@@ -290,26 +303,36 @@ class Learners:
         """Uniform draws in (0, 1) for the ticks t + 1 … stop, the same for all learners."""
         return uniforms(self._coin, t + 1, stop - t)
 
+    def models(self):
+        """The learners' models, S·W: a new array."""
+        return self.W * (self.S if self.lanes == 1 else self.S[:, None, :])
+
     def virtual_average(self, comm):
         """(w̄, drift): the average that would be made now, and 1/P Σ ‖w_i − w̄‖². Models stay as they are.
 
-        Where an average has just been made, drift is that of the models before it.
+        (d,) and a number; with lanes (d, lanes) and (lanes,). Where an average has just been made, drift is
+        that of the models before it.
         comm : the communicator of evaluations. Collective.
         """
         d = self.objective.dimension
-        models = self.W * self.S if (self.S != 1.0).any() else self.W
+        models = self.models()
         if self.apart:  # on all ranks alike
-            flat = np.empty(d)
-            gather(models, self.weights, flat, 0, d)
-            total(comm, flat)
-            flat /= self.total_weight
+            w = np.empty_like(models[0, :d])
+            gather(_rows(models), self.weights, w.reshape(-1), 0, w.size)
+            total(comm, w)
+            w /= self.total_weight
         else:
-            flat = models[0, :d].copy()
+            w = models[0, :d].copy()
             if self._before is None:
-                return flat, 0.0
+                return w, np.zeros(w.shape[1:])
             models = self._before
-        distances = np.zeros(self.spec.P)
+        distances = np.zeros((self.spec.P, *w.shape[1:]))
         for l, learner in enumerate(self.ids):
-            distances[learner] = np.sum((models[l, :d] - flat) ** 2)
+            distances[learner] = np.sum((models[l, :d] - w) ** 2, axis=0)
         total(comm, distances)
-        return flat, distances.sum() / self.spec.P
+        return w, distances.sum(axis=0) / self.spec.P
+
+
+def _rows(buffer):
+    """A buffer with one row a learner, its lanes one after the other: what averages are made of."""
+    return buffer.reshape(len(buffer), -1)

@@ -11,12 +11,15 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from pavg.registry import Component
+from pavg.spec import lanes_for
 
 AHEAD, MOST = 4096, 65536  # entries that a window holds at least and at most
 
 
 class StepSize(Component):
     """Base of the step sizes: `at(t, epochs)` gives float64 of t's shape."""
+
+    lanes = 1
 
 
 class BatchSize(Component):
@@ -103,6 +106,20 @@ class GrowingBatch(BatchSize):
         return np.minimum(np.ceil(self.start * t**self.power), self.most).astype(np.int64)
 
 
+class SideBySide(StepSize):
+    """Several step sizes, one a lane: `at` gives (t's length, lanes). Lanes that are left over have 0."""
+
+    def __init__(self, step_sizes):
+        self.step_sizes, self.lanes, self.frozen = step_sizes, lanes_for(len(step_sizes)), set()
+
+    def at(self, t, epochs):
+        gammas = np.zeros((t.size, self.lanes))
+        for lane, step_size in enumerate(self.step_sizes):
+            if lane not in self.frozen:
+                gammas[:, lane] = step_size.at(t, epochs)
+        return gammas
+
+
 class Schedule:
     """Both schedules as arrays that kernels read, computed a window ahead.
 
@@ -119,16 +136,21 @@ class Schedule:
 
         step : the next local step, from 1; samples : what one learner has seen before it; n : steps wanted.
         """
-        if self._constant and n <= self._gammas.size:
+        if self._constant and n <= len(self._gammas):
             self._first = step  # every window is the same
-        if not (self._first <= step and step + n <= self._first + self._gammas.size):
+        if not (self._first <= step and step + n <= self._first + len(self._gammas)):
             t = np.arange(step, step + min(max(n, AHEAD), MOST))
             self._batches = self.batch_size.at(t)
             seen = samples + np.cumsum(self._batches) - self._batches
             epochs = seen * self.P / self.n if self.n else np.zeros(t.shape)
             self._first, self._gammas = step, np.ascontiguousarray(self.step_size.at(t, epochs), np.float64)
         first = step - self._first
-        return (self._gammas, self._batches, first), min(n, self._gammas.size - first)
+        return (self._gammas, self._batches, first), min(n, len(self._gammas) - first)
+
+    def freeze(self, lane):
+        """From now on a lane's step size is 0: its models stand still."""
+        self.step_size.frozen.add(lane)
+        self._gammas = np.empty(0)  # the next window is made anew
 
     def steps_for(self, samples):
         """Local steps after which all learners together have seen `samples`."""

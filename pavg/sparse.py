@@ -11,12 +11,12 @@ NONE = np.empty(0)
 SHARE = 1 / 3  # of d: up to so many entries of all learners, to exchange them is the faster
 
 
-def most_entries(spec, objective):
+def most_entries(spec, objective, lanes):
     """The most entries of all learners that are exchanged in place of whole models; −1: never.
 
     A function of what all ranks know, so that they choose alike: no clock, no number of ranks.
     """
-    if spec.averaging == "dense" or objective.csr is None or spec.momentum:
+    if spec.averaging == "dense" or objective.csr is None or spec.momentum or lanes > 1:
         return -1
     d = objective.dimension
     most = min(d if spec.averaging == "sparse" else int(SHARE * d), np.iinfo(np.int32).max // touched.BYTES)
@@ -39,10 +39,11 @@ class Touched:
     spec : pavg.spec.Spec
     objective : pavg.problems.base.Objective
     shards : pavg.data.partition.Shards of all P learners, or None without samples
+    lanes : with more than one, averages are dense
     """
 
-    def __init__(self, comm, spec, objective, shards):
-        R, most = comm.Get_size(), most_entries(spec, objective)
+    def __init__(self, comm, spec, objective, shards, lanes=1):
+        R, most = comm.Get_size(), most_entries(spec, objective, lanes)
         self.open = np.array([-1, -1, 0, most])
         P = spec.P if self.on else 0
         firsts = np.array([block(P, R, r)[0] for r in range(R)] + [P])

@@ -35,7 +35,8 @@ COMPONENTS = {
     "batch_size": "batch_sizes",
 }
 # keys that do not change the record, or stand in the file's name by themselves
-UNHASHED = ("name", "P", "R", "seed", "repetition")
+UNHASHED = ("name", "P", "R", "seed", "repetition", "lanes")
+WIDTHS = (1, 8, 16, 32)  # models that run side by side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,6 +139,7 @@ class Spec:
     seed: Number = 0
     repetition: Number = 0
     measure: Literal["times", "losses"] = "times"
+    lanes: Literal["auto", 1, 8, 16, 32] = "auto"
     data: Data | None = None
     partition: registry.Component | None = None
     batch_size: registry.Component | None = None
@@ -157,6 +159,13 @@ class Spec:
     def changes(self):
         """The parameters that differ from their defaults, without those in `UNHASHED`."""
         return {k: v for k, v in _changes(self).items() if k not in UNHASHED}
+
+    @property
+    def most_lanes(self):
+        """How many runs that differ in step size alone may go side by side: one of `WIDTHS`."""
+        if self.lanes != "auto":
+            return self.lanes
+        return 1 if _laneless(self) else WIDTHS[-1]
 
 
 TABLES = {"data": Data, "stop": Stop, "evaluate": Evaluate}
@@ -301,6 +310,8 @@ def _conflicts(spec):
         found.append(
             f"momentum_at_average = {spec.momentum_at_average!r}: there is no momentum (momentum = 0)"
         )
+    if spec.lanes not in ("auto", 1) and (why := _laneless(spec)):
+        found.append(f"lanes = {spec.lanes}: {why}; expected 'auto' or 1")
     if spec.momentum and spec.averaging == "sparse":
         found.append("averaging = 'sparse': momentum moves all coordinates; expected 'auto' or 'dense'")
     if spec.data is not None:
@@ -321,6 +332,23 @@ def data_conflicts(data):
     if data.test_path and data.synthetic:
         found.append("data: test_path: expected test, a share, of synthetic samples")
     return found
+
+
+def _laneless(spec):
+    """Why step sizes cannot go side by side in such a run; "" where they can."""
+    if spec.measure == "times":
+        return "measure = 'times': times are those of one step size"
+    if spec.momentum:
+        return "momentum has no lanes"
+    if spec.averaging == "sparse":
+        return "averages of touched coordinates have no lanes"
+    without = [c.name for c in (spec.problem, spec.method) if not c.lanes]
+    return f"{' and '.join(map(repr, without))} have no lanes" if without else ""
+
+
+def lanes_for(count):
+    """The smallest of `WIDTHS` that so many models fit in."""
+    return next(width for width in WIDTHS if width >= count)
 
 
 def _plain(value):

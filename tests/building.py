@@ -44,6 +44,14 @@ def task_of(**keys):
     return bind(spec_of(data={"name": "breast_cancer"}, **keys), store)
 
 
+def group_of(step_sizes, store=None, **keys):
+    """A `Task` of lanes on `samples()`: logistic regression with these step sizes."""
+    from pavg.engine.task import Binder
+
+    keys = {"problem": "logistic", "measure": "losses", "data": {"name": "breast_cancer"}} | keys
+    return Binder().bind([spec_of(step_size=gamma, **keys) for gamma in step_sizes], store or samples())
+
+
 def learners_of(comm, **keys):
     from pavg.learners import Learners
 
@@ -51,14 +59,14 @@ def learners_of(comm, **keys):
     return Learners(comm, task.spec, task.objective, task.shards)
 
 
-def samples(n=203, d=6, seed=0, noise=0.5):
-    """A store in memory of n dense samples with two classes."""
+def samples(n=203, d=6, seed=0, noise=0.5, layout="dense"):
+    """A store in memory of n samples with two classes."""
     rng = np.random.default_rng(seed)
     X = np.zeros((n, (d + 7) // 8 * 8))
     X[:, :d] = rng.standard_normal((n, d))
     y = np.sign(X[:, :d] @ rng.standard_normal(d) + noise * rng.standard_normal(n))
-    part = Dense(X, y)
-    return Store("memory", "memory", d, part, part, "checksum", "dense", {})
+    part = Dense(X, y) if layout == "dense" else layouts.csr(scipy.sparse.csr_matrix(X[:, :d]), y)
+    return Store("memory", "memory", d, part, part, "checksum", layout, {})
 
 
 def sparse_samples(n=500, d=2000, nnz=12, seed=0):

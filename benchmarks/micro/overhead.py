@@ -3,7 +3,8 @@
     python benchmarks/micro/overhead.py [RANKS [SPEC [KEY=VALUE …]]]
 
 runs a sweep in one MPI job and prints, for each cell, the seconds from its beginning to the next one's, less
-its training clock and its evaluations. The first cell, which loads kernels, stands apart.
+its training clock and its evaluations. Cells run one by one (lanes = 1); the first, which loads kernels,
+stands apart.
 """
 
 import subprocess
@@ -49,7 +50,7 @@ def rank(folder, spec, *overrides):
     class Times(running.Watcher):
         begun, spent = [], []
 
-        def begins(self, cell):
+        def begins(self, group):
             self.begun.append(time.perf_counter())
 
         def ended(self, cell, record):
@@ -57,7 +58,7 @@ def rank(folder, spec, *overrides):
             self.spent.append(rows[-1]["time_wall"] + sum(row["time_eval"] for row in rows))
 
     watcher = Times()
-    running.run(MPI.COMM_WORLD, spec, running.How(Path(folder), overrides=overrides), watcher)
+    running.run(MPI.COMM_WORLD, spec, running.How(Path(folder), overrides=("lanes=1", *overrides)), watcher)
     if MPI.COMM_WORLD.Get_rank() == 0:
         beside = (np.diff(watcher.begun) - watcher.spent[:-1]) * 1e3
         print(

@@ -6,7 +6,7 @@ from pavg.cli.guard import guarded
 
 
 def show(spec, out, options, ranks):
-    """Print a line for each cell that would run on so many ranks (None: on those that are there)."""
+    """Print a line for each group that would run on so many ranks (None: on those that are there)."""
     return guarded(lambda comm: _show(comm, spec, out, options, ranks or comm.Get_size()))
 
 
@@ -22,24 +22,28 @@ def _show(comm, spec, out, options, size):
         return 0
     alone = MPI.COMM_SELF
     how = running.How(out, **options)
-    cells, states, starts = running.plan(
+    groups, states, starts = running.plan(
         running.specifications(alone, spec, how), size, how, running.Watcher()
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("cell", "run", "ranks", "samples", "models a rank", "data a node", "about"):
+    for name in ("cells", "run", "ranks", "samples", "models a rank", "data a node", "about"):
         table.add_column(name, justify="left" if name == "run" else "right", no_wrap=True)
     total, unknown = 0.0, 0
-    for one in forecasts(alone, [cell for cell in cells if cell.index in starts]):
+    waiting = [group for group in groups if group.index in starts]
+    for one in forecasts(alone, waiting):
         samples = "?" if one.samples is None else f"{one.samples:,.0f}"
         seconds = "?" if one.seconds is None else f"{one.seconds:.2g} s"
         total, unknown = total + (one.seconds or 0.0), unknown + (one.seconds is None)
         memory, data = f"{one.memory / 2**20:.3g} MB", f"{one.data / 2**20:.3g} MB"
-        table.add_row(str(one.cell.index), one.cell.name, str(one.cell.R), samples, memory, data, seconds)
+        group = one.group
+        table.add_row(group.indices, group.name, str(group.R), samples, memory, data, seconds)
     Console(width=max(Console().width, 100)).print(table)
-    there = Counter(state for index, state in states.items() if index not in starts)
+    runs = {cell.index for group in waiting for cell in group.cells}
+    there = Counter(state for index, state in states.items() if index not in runs)
     left = "".join(f"; {count} {state}" for state, count in there.items())
-    print(f"{len(starts)} of {len(cells)} cells would run{left}")
-    print(f"local steps and averages: about {total:.2g} s, one cell after the other", end="")
+    tasks = f", in {len(waiting)} passes" if len(waiting) < len(runs) else ""
+    print(f"{len(runs)} of {len(states)} cells would run{tasks}{left}")
+    print(f"local steps and averages: about {total:.2g} s, one after the other", end="")
     print(f" (without {unknown} that were not tried)" if unknown else "", end="")
     print("; evaluations, network and waiting come on top")
     return 0

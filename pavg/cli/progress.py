@@ -44,23 +44,24 @@ class Lines(Watcher):
     def cells(self, count, total):
         self._say(f"{total} cells" if count == total else f"{count} of {total} cells")
 
-    def begins(self, cell):
+    def begins(self, group):
         self.spoke = time.monotonic()
-        P, R = cell.spec.P, cell.R
+        P, R, count = group.spec.P, group.R, len(group.cells)
         hosted = f", {P} learners hosted on {R} ranks" if P > R else ""
-        self._say(f"[{cell.index}] {cell.name} ({cell.spec.problem.name}{hosted})")
+        lanes = f", {count} step sizes side by side" if count > 1 else ""
+        self._say(f"[{group.indices}] {group.name} ({group.spec.problem.name}{hosted}{lanes})")
 
-    def looks(self, t, end, loss):
+    def looks(self, t, end, losses):
         if time.monotonic() - self.spoke > QUIET:
             self.spoke = time.monotonic()
-            self._say(f"    {t:,}{f' of {end:,}' if end else ''} ticks, loss {loss:.6g}")
+            self._say(f"    {t:,}{f' of {end:,}' if end else ''} ticks, {_told(losses)}")
 
     def left(self, cell, state):
         self._say(f"[{cell.index}] {cell.name}: {LEFT.get(state, 'there already')}")
 
     def ended(self, cell, record):
         loss = f", loss {record.rows[-1]['loss']:.6g}" if record.rows else ""
-        self._say(f"    {record.status} ({record.reason}){loss}")
+        self._say(f"    [{cell.index}] {record.status} ({record.reason}){loss}")
 
     def says(self, sentence):
         self._say(f"    {sentence}")
@@ -68,6 +69,12 @@ class Lines(Watcher):
     def _say(self, line):
         with contextlib.suppress(OSError):  # a log that is full must not end a run
             print(line, file=sys.stderr, flush=True)
+
+
+def _told(losses):
+    """The losses of all lanes that are open, in a few words."""
+    told = f"loss {min(losses):.6g}"
+    return told if len(losses) == 1 else f"{told} … {max(losses):.6g} in {len(losses)} lanes"
 
 
 class Live(Lines):
@@ -90,11 +97,11 @@ class Live(Lines):
     def converts(self, stage, done, total):
         self.progress.update(self.one, description=stage, completed=done, total=total)
 
-    def begins(self, cell):
-        self.progress.update(self.one, description=cell.name, completed=0, total=None, note="")
+    def begins(self, group):
+        self.progress.update(self.one, description=group.name, completed=0, total=None, note="")
 
-    def looks(self, t, end, loss):
-        self.progress.update(self.one, completed=t, total=end, note=f"loss {loss:.4g}")
+    def looks(self, t, end, losses):
+        self.progress.update(self.one, completed=t, total=end, note=_told(losses))
 
     def left(self, cell, state):
         self.progress.advance(self.all)

@@ -9,7 +9,7 @@ import click
 TEXTS = ("problem", "data", "method", "status")  # columns that are set to the left
 WIDE = 160  # a narrower terminal wraps lines: numbers are never cut
 # settings that have a column of their own, or that tell no runs apart
-SHOWN = ("problem", "method", "K", "P", "R", "name", "data", "stop", "evaluate", "measure")
+SHOWN = ("problem", "method", "K", "P", "R", "name", "data", "stop", "evaluate", "measure", "lanes")
 
 
 @click.command("show")
@@ -39,7 +39,7 @@ def show(runs):
     """Print one line a run: final values, and seconds of the training clock (mean over ranks).
 
     Settings that differ between the runs get a column. Times of hosted learners (P > R) are not the
-    times of P learners: they are marked with *.
+    times of P learners: they are marked with *. Nor are those of lanes the times of one model.
     """
     from rich.console import Console
     from rich.table import Table
@@ -59,6 +59,8 @@ def show(runs):
     notes = "compute, comm, wait: seconds of the training clock, mean over ranks"
     if any(row["R"].endswith("*") for row in rows):
         notes += "; * hosted: fewer ranks than learners, not the times of P learners"
+    if any(row["lanes"] for row in rows):
+        notes += "; lanes: so many models side by side, their times are those of all of them together"
     console.print(notes, style="dim")
 
 
@@ -83,6 +85,7 @@ def _row(run, settings):
         "method": facts["label"],
         "P": str(facts["P"]),
         "R": f"{facts['R']}*" if facts["hosted"] else str(facts["R"]),
+        "lanes": str(facts["lanes"]) if facts.get("lanes", 1) not in ("", 1) else "",
         **{name: str(facts.get(name, "")) for name in settings},
         "steps": f"{last['local_steps']:,}" if last else "",
         "rounds": f"{last['rounds']:,}" if last else "",

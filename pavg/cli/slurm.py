@@ -54,7 +54,7 @@ def command(spec, **options):
     A script can be read and edited; sbatch takes it. What stands behind -- goes to pavg run.
     """
     from pavg.slurm import plan, script
-    from pavg.sweep.cells import chosen
+    from pavg.sweep.groups import chosen
 
     options["run_options"] = _run_options(spec, options["run_options"])
     if options["submit"] and options["kind"] not in SLURM:

@@ -1,7 +1,7 @@
 """A run kept on disk, so that it can go on: one file a rank, and a manifest that is renamed last.
 
     FOLDER/000012/rank00000.npz …    models, momentum, draws of these learners; clock of this rank
-                  record.npz         the rows so far
+                  record.npz         the rows so far, of every cell
                   manifest.json      what they belong to, and a digest of each and of itself
 
 A generation counts once its manifest is there. The good one before it stays, for the case that a file
@@ -22,14 +22,14 @@ import numpy as np
 from pavg import files
 from pavg.comm.topology import block
 
-FORMAT, VERSION = "pavg-checkpoint", 1
+FORMAT, VERSION = "pavg-checkpoint", 2
 KEPT = 2  # generations
 SHARE = 0.01  # of a run's time that checkpoints may take
 
 
 @dataclass
 class Checkpoints:
-    """Checkpoints of one run.
+    """Checkpoints of one task.
 
     folder : of this run alone; identity : JSON-able facts that must be the same to go on;
     seconds, rounds : how often, at least so far apart (None: not for this reason); say : called with a
@@ -52,15 +52,19 @@ class Checkpoints:
             return False
         return time.monotonic() - self._last > max(self.seconds, self._cost / SHARE)
 
-    def save(self, comm, t, learners, record):
-        """Keep tick t. A disk that is full costs the checkpoint, not the run. Collective; True if kept."""
+    def save(self, comm, t, learners, lanes):
+        """Keep tick t. A disk that is full costs the checkpoint, not the run. Collective; True if kept.
+
+        lanes : `pavg.engine.lanes.Lane` of every cell.
+        """
         began = time.monotonic()
         generation = comm.bcast(self._next() if comm.Get_rank() == 0 else None)
         folder = self.folder / f"{generation:06d}"
         own = learners.state()
         written = [(f"rank{comm.Get_rank():05d}.npz", own)]
         if comm.Get_rank() == 0:
-            written.append(("record.npz", record.arrays()))
+            rows = {f"{lane.index}/{name}": a for lane in lanes for name, a in lane.state().items()}
+            written.append(("record.npz", rows))
         facts = self.identity | {
             "format": FORMAT,
             "format_version": VERSION,
@@ -95,7 +99,7 @@ class Checkpoints:
             self._cost = self._last - began
         return comm.bcast(error) is None
 
-    def restore(self, comm, learners, record):
+    def restore(self, comm, learners, lanes):
         """Go back to the newest checkpoint that is whole: its tick, or 0 where there is none. Collective.
 
         On as many ranks as it was made on, everything is as it was. On another number, models and
@@ -113,7 +117,9 @@ class Checkpoints:
             if problem is None:
                 same = facts["R"] == comm.Get_size()
                 rows, states = loaded
-                record.restore(rows, same)
+                for lane in lanes:
+                    own = (name.partition("/") for name in rows)
+                    lane.restore({n: rows[f"{k}/{n}"] for k, _, n in own if k == str(lane.index)}, same)
                 learners.restore(states, states[0] if same else None)
                 return facts["tick"]
             if comm.Get_rank() == 0:

@@ -9,8 +9,11 @@ ROWS = 1024  # rows of a block: sums of blocks do not depend on the number of ra
 
 
 def evaluate(comm, objective, w, drift):
-    """Values at w (d,), as a dictionary of floats: those that the problem has. Collective over `comm`."""
-    W = np.zeros((1, objective.width))
+    """Values at w, by name: those that the problem has. Collective over `comm`.
+
+    w : (d,), or (d, lanes); values are numbers, or arrays (lanes,).
+    """
+    W = np.zeros((1, objective.width, *w.shape[1:]))
     W[0, : objective.dimension] = w
     mean, right = _mean_loss(comm, objective, "train", W)
     values = {"loss": mean + objective.penalty(W)}
@@ -30,12 +33,11 @@ def _mean_loss(comm, objective, part, W):
     """(mean loss, share of right classes) over the rows of a part: blocks of rows, summed in order."""
     n = objective.rows[part]
     blocks = -(-n // ROWS)
-    sums = np.zeros((blocks, 2))
+    sums = np.zeros((blocks, 2, *W.shape[2:]))
     for b in range(*block(blocks, comm.Get_size(), comm.Get_rank())):
         sums[b] = objective.losses(part, W, b * ROWS, min((b + 1) * ROWS, n))
     total(comm, sums)  # every block is nonzero on one rank only: exact
-    loss, right = np.add.accumulate(sums)[-1] / n
-    return float(loss), float(right)
+    return np.add.accumulate(sums)[-1] / n
 
 
 def _gradient_norm(comm, objective, W):
@@ -47,4 +49,4 @@ def _gradient_norm(comm, objective, W):
     total(comm, G)
     G /= n
     objective.add_penalty_gradient(W, G)
-    return float(np.linalg.norm(G))
+    return np.linalg.norm(G[0], axis=0)

@@ -12,6 +12,7 @@ from pavg.comm.averaging import total
 from pavg.comm.clocks import PHASES
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.evaluation import evaluate
+from pavg.engine.lanes import Lane
 from pavg.engine.ticks import Stops
 from pavg.records.record import Record
 
@@ -23,37 +24,41 @@ class Care:
     """What a run is given that changes nothing in its record: limits, checkpoints, and who is told.
 
     timeout : seconds from now on, all told; on_look : called on rank 0 at each stop, off the clock, with
-    (observer, tick); heard : called on every rank with a sentence, as a sign of life; record : set by
-    the run, for whoever must say how it failed.
+    (observer, tick); heard : called on every rank with a sentence, as a sign of life; records : of the
+    cells, set by the run, for whoever must say how it failed.
     """
 
     timeout: float | None = None
     checkpoints: Checkpoints | None = None
     on_look: Callable = lambda observer, t: None
     heard: Callable = lambda sentence: None
-    record: Record | None = None
+    records: list[Record] | None = None
     began: float = field(default_factory=time.monotonic)
 
 
 class Observer:
-    """Looks at a run from outside the training clock.
+    """Looks at a task from outside the training clock: at all lanes at once.
+
+    A lane that diverges or reaches its target has its record closed then, and its models stand still; the
+    task ends with its last lane.
 
     Parameters
     ----------
     comm : communicator of the run; evaluations use a duplicate of it
     task : pavg.engine.task.Task
     learners : pavg.learners.Learners
-    record : pavg.records.record.Record, filled on every rank alike
-    care : Care
+    care : Care; its records are filled on every rank alike
     """
 
-    def __init__(self, comm, task, learners, record, care):
+    def __init__(self, comm, task, learners, care):
         self.comm, self.side = comm, comm.Dup()
-        self.task, self.spec, self.learners, self.record = task, task.spec, learners, record
+        self.task, self.spec, self.learners = task, task.spec, learners
         self.care, kept = care, care.checkpoints
         self._stops = Stops(task.spec, learners, task.objective.n, kept and kept.rounds)
         given = task.spec.evaluate.optimum
-        self.optimum = task.objective.optimum if given is None else given
+        optimum = task.objective.optimum if given is None else given
+        cells = enumerate(zip(task.specs, care.records, strict=True))
+        self.lanes = [Lane(k, spec, record, optimum) for k, (spec, record) in cells]
         self.status, self.reason, self.seconds = "ok", "", 0.0
         self._saving = 0.0  # seconds of checkpoints since the last row
         self.begun = self._begin()
@@ -62,18 +67,31 @@ class Observer:
         """The tick to begin at: that of the last checkpoint, or 0."""
         t = 0
         if self.care.checkpoints is not None:
-            t = self.care.checkpoints.restore(self.side, self.learners, self.record)
+            t = self.care.checkpoints.restore(self.side, self.learners, self.lanes)
         self._agree()
         if t == 0:
-            self._row(0, self._evaluate())
-        first = self.record.first("loss", None)
-        self._bound = self.spec.evaluate.diverged * max(1.0, abs(first))
-        self.loss = self.record.rows[-1]["loss"]
-        if not np.isfinite(self.loss):
-            self.status, self.reason = "diverged", "the loss is not finite at the start"
-        elif self._on_target():
-            self.reason = "target loss"
+            self._evaluate()
+            self._row(0)
+        for lane in self.lanes:
+            if lane.open:
+                lane.begin()
+            else:
+                self.learners.freeze(lane.index)
+        if t == 0:
+            self._judge(0)
+            if not self.reason:
+                self._close_ended()
         return t
+
+    @property
+    def open(self):
+        """The lanes that have not ended."""
+        return [lane for lane in self.lanes if lane.open]
+
+    @property
+    def losses(self):
+        """Of the open lanes."""
+        return [lane.loss for lane in self.open]
 
     @property
     def end(self):
@@ -98,46 +116,67 @@ class Observer:
         """Stop the clock; agree on signals and limits; evaluate if it is time. True: the run ends here."""
         self.learners.clock.stop(self.comm)
         asked, late, due = self._agree()
-        values = None
+        evaluated = False
         if t == self.end:
             self.reason = "all steps done"
         elif self.spec.stop.seconds is not None and self.seconds >= self.spec.stop.seconds:
             self.reason = "seconds"
         elif self._stops.evaluates(t):
-            values = self._evaluate()
-            if self._has_diverged():
-                self.status, self.reason = "diverged", f"loss {self.loss:g} at tick {t}"
-            elif self._on_target():
-                self.reason = "target loss"
+            evaluated = True
+            self._evaluate()
+            self._judge(t)
         if not self.reason and asked:
             self.status, self.reason = "interrupted", f"signal {asked}"
         elif not self.reason and late:
             self.status, self.reason = "timeout", f"{self.care.timeout:g} s"
         paused, ends = self.status in PAUSED, bool(self.reason)
-        if values is not None and (paused or not ends):
-            self._row(t, values)
+        if evaluated and (paused or not ends):
+            self._row(t)
+            self._close_ended()
         if paused or not ends and (due or self._stops.keeps(t)):
             self._checkpoint(t)
         if self.comm.Get_rank() == 0:
             self.care.on_look(self, t)
         return ends
 
+    def _judge(self, t):
+        """Which lanes end here by their losses; the task ends with the last."""
+        for lane in self.open:
+            lane.judge(t)
+        if all(lane.reason for lane in self.open):
+            self.reason = "no lane goes on"
+
+    def _close_ended(self):
+        """Close the records of lanes that have ended while others go on, as if with a last average."""
+        for lane in self.open:
+            if not lane.reason:
+                continue
+            if self.learners.apart:
+                row = lane.record.rows[-1]
+                row["rounds"] += 1
+                row["bytes"] += 8 * self.task.objective.dimension
+            lane.close(self.average)
+            self.learners.freeze(lane.index)
+
     def _checkpoint(self, t):
         if self.care.checkpoints is not None:
             began = time.perf_counter()
-            self.care.checkpoints.save(self.side, t, self.learners, self.record)
+            self.care.checkpoints.save(self.side, t, self.learners, self.lanes)
             self._saving += time.perf_counter() - began
 
     def last(self, t):
-        """The observation after the last average: the final row, the final model, the status."""
+        """The observation after the last average: of each open lane the final row, model and status."""
         self._agree()
-        self._row(t, self._evaluate())
-        if self._has_diverged() and self.status == "ok":
-            self.status, self.reason = "diverged", f"loss {self.loss:g} at tick {t}"
-        elif self._on_target() and self.status == "ok":
-            self.reason = "target loss"
-        unfinished = self.status in PAUSED  # its models are in the checkpoint
-        self.record.close(self.status, self.reason, None if unfinished else self.average)
+        self._evaluate()
+        self._row(t)
+        paused = self.status in PAUSED  # its models are in the checkpoint
+        for lane in self.open:
+            if paused:
+                lane.status, lane.reason = self.status, self.reason
+            elif lane.status == "ok":
+                lane.reason = lane.reason or self.reason
+                lane.judge(t)
+            lane.close(None if paused else self.average)
         self.side.Free()
 
     def _agree(self):
@@ -156,39 +195,35 @@ class Observer:
         """Evaluate the average that would be made now; its seconds are kept apart."""
         check(self.side, "evaluate")
         began = time.perf_counter()
-        self.average, drift = self.learners.virtual_average(self.side)
-        values = evaluate(self.side, self.task.objective, self.average, drift)
-        self.loss = values["loss"]
-        if self.optimum is not None:
-            first = self.record.first("loss", self.loss)
-            values["suboptimality"] = (self.loss - self.optimum) / (first - self.optimum or np.nan)
-        return values | {"time_eval": time.perf_counter() - began}
+        with np.errstate(over="ignore", invalid="ignore"):  # of models that diverge
+            self.average, drift = self.learners.virtual_average(self.side)
+            values = evaluate(self.side, self.task.objective, self.average, drift)
+        for lane in self.open:
+            lane.see(values)
+        self._evaluating = time.perf_counter() - began
 
-    def _on_target(self):
-        return self.spec.stop.target_loss is not None and self.loss <= self.spec.stop.target_loss
-
-    def _has_diverged(self):
-        return not np.isfinite(self.loss) or self.loss > self._bound
-
-    def _row(self, t, values):
-        """Add one row to the record: counters, values, and each rank's times since the last row."""
+    def _row(self, t):
+        """Add one row to every open record: counters, values, and each rank's times since the last row."""
         clock, learners, size = self.learners.clock, self.learners, self.side.Get_size()
         times = np.zeros((size, 3, 3))
         times[self.side.Get_rank()] = clock.seconds, clock.least, clock.most
         if size > 1:
             total(self.side, times)
         clock.clear()
-        values["time_checkpoint"], self._saving = self._saving, 0.0
+        common = {"time_eval": self._evaluating, "time_checkpoint": self._saving}
+        self._saving = 0.0
         for p, phase in enumerate(PHASES):
             for s, suffix in enumerate(("", "_min", "_max")):
-                values[f"time_{phase}{suffix}"] = times[:, s, p]
-        self.record.loop = learners.loop
-        self.record.add(
-            ticks=t,
-            local_steps=learners.steps,
-            rounds=learners.rounds_done,
-            samples=learners.samples * self.spec.P,
-            bytes=learners.bytes,
-            time_wall=self.seconds,
-            **values,
-        )
+                common[f"time_{phase}{suffix}"] = times[:, s, p]
+        for lane in self.open:
+            lane.record.loop = learners.loop
+            lane.record.add(
+                ticks=t,
+                local_steps=learners.steps,
+                rounds=learners.rounds_done,
+                samples=learners.samples * self.spec.P,
+                bytes=learners.bytes,
+                time_wall=self.seconds,
+                **lane.values,
+                **common,
+            )

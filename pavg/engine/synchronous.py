@@ -11,15 +11,16 @@ from pavg.records.record import Record, rank_facts
 
 
 def run(comm, task, care=None):
-    """Run one task on all ranks of `comm` (at most P); return its `Record`, the same on every rank.
+    """Run one task on all ranks of `comm` (at most P); return a `Record` a cell, the same on every rank.
 
     care : limits, checkpoints to go on from and to make, and who is told of what.
     """
     care = care or Care()
-    learners = Learners(comm, task.spec, task.objective, task.shards)
+    learners = Learners(comm, task.spec, task.objective, task.shards, task.step_size)
     seconds = compile_kernels(comm, learners)
-    record = care.record = Record(rank_facts(comm, learners.shard_sizes, seconds))
-    observer = Observer(comm, task, learners, record, care)
+    facts = rank_facts(comm, learners.shard_sizes, seconds)
+    care.records = [Record(facts) for _ in task.specs]
+    observer = Observer(comm, task, learners, care)
     method, t = task.spec.method, observer.begun
 
     for stop in observer.stops():
@@ -30,7 +31,7 @@ def run(comm, task, care=None):
     observer.start_clock()
     learners.finish()
     observer.last(t)
-    return record
+    return care.records
 
 
 def compile_kernels(comm, learners):
@@ -50,7 +51,7 @@ def compile_kernels(comm, learners):
 
 def _warm_evaluation(learners):
     objective = learners.objective
-    W = np.zeros((1, objective.width))
+    W = np.zeros((1, *learners.W.shape[1:]))
     for part in objective.rows:
         objective.losses(part, W, 0, 0)
     objective.add_gradient(W, 0, 0, np.zeros_like(W))

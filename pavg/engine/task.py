@@ -6,17 +6,32 @@ from pavg import data
 from pavg.data.partition import Shards
 from pavg.errors import InputError
 from pavg.problems.base import Objective
+from pavg.schedules import SideBySide
 from pavg.spec import Spec
 
 
 @dataclass(frozen=True)
 class Task:
-    """One cell, ready to run on any number of ranks up to P. data : `origin` of the store."""
+    """What runs as one, ready to do so on any number of ranks up to P.
 
-    spec: Spec
+    specs : of one cell, or of several that differ in step size alone, which run as lanes; data :
+    `origin` of the store.
+    """
+
+    specs: tuple[Spec, ...]
     objective: Objective
     shards: Shards | None
     data: dict
+
+    @property
+    def spec(self):
+        """What all cells have in common (and the first one's step size)."""
+        return self.specs[0]
+
+    @property
+    def step_size(self):
+        """Of learners that run it."""
+        return self.spec.step_size if len(self.specs) == 1 else SideBySide([s.step_size for s in self.specs])
 
 
 class Binder:
@@ -29,11 +44,12 @@ class Binder:
     def __init__(self):
         self._last = {}
 
-    def bind(self, spec, store):
-        """The `Task` of a specification on its opened store (None without data).
+    def bind(self, specs, store):
+        """The `Task` of specifications that run as one on their opened store (None without data).
 
         InputError for labels, shapes and shards that do not fit.
         """
+        spec = specs[0]
         dealt = spec.P, spec.seed
         objective = self._kept(
             "objective", (spec.problem, spec.data, *dealt), lambda: spec.problem.bind(store, *dealt)
@@ -45,7 +61,7 @@ class Binder:
         )
         if spec.averaging == "sparse" and objective.csr is None:
             raise InputError("averaging = 'sparse': the samples are dense; expected 'auto' or 'dense'")
-        return Task(spec, objective, shards, origin(store))
+        return Task(tuple(specs), objective, shards, origin(store))
 
     def _kept(self, what, key, make):
         known, made = self._last.get(what, (None, None))
@@ -57,7 +73,7 @@ class Binder:
 
 def bind(spec, store):
     """The `Task` of one specification, by a `Binder` of its own."""
-    return Binder().bind(spec, store)
+    return Binder().bind((spec,), store)
 
 
 def open_data(spec, progress=None):

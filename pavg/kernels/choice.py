@@ -1,10 +1,10 @@
 """Which kernel runs: chosen here, by the shape of the samples, when a kernel is compiled.
 
-`path(X, lanes)` makes a tag of the shape, (row, lanes), which numba sees as a type:
+`path(X, lanes)` makes a tag of the shape, (row, side), which numba sees as a type:
 
-- row () : the plain loops; (0,) · v : dense rows of v groups of eight numbers, held in registers;
-  (0.0,) : CSR;
-- lanes () : one model; (0,) · v : 8·v models side by side.
+- row () : the plain loops; (0,) · v : dense rows of v groups of eight numbers, held in registers if there
+  is one model; (0.0,) : CSR, and all rows beside many models;
+- side () : one model; (0,) · v : 8·v models side by side.
 """
 
 import os
@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import overload
 
 from pavg.errors import InputError
-from pavg.kernels import dense, reference, sparse
+from pavg.kernels import abreast, dense, lanes, reference, sparse
 from pavg.kernels.vectors import tag
 
 LONGEST = 128  # numbers of a dense row that are held in registers; beyond, LLVM's own loops do as well
@@ -31,7 +31,7 @@ def path(X, lanes):
     side = tag(lanes) if lanes > 1 else ()
     if kind == "reference":
         return (), side
-    if X.ndim == 1:
+    if X.ndim == 1 or side:
         return (0.0,), side
     return (tag(X.shape[1]) if X.shape[1] <= LONGEST else ()), side
 
@@ -43,8 +43,20 @@ def choose(path, samples, formula, model, order, schedule, n):
 
 @overload(choose)
 def _choose(path, samples, formula, model, order, schedule, n):
-    row = tuple(path[0])
-    if len(row) == 0:
+    row, side = (tuple(part) for part in path)
+    if side and not row:
+
+        def plain_lanes(path, samples, formula, model, order, schedule, n):
+            lanes.steps(samples, formula, model, order, schedule, n)
+
+        return plain_lanes
+    if side:
+
+        def fast_lanes(path, samples, formula, model, order, schedule, n):
+            abreast.steps(path[1], samples, formula, model, order, schedule, n)
+
+        return fast_lanes
+    if not row:
 
         def plain(path, samples, formula, model, order, schedule, n):
             reference.steps(samples, formula, model, order, schedule, n)

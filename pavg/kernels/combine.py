@@ -5,12 +5,20 @@ from numba import njit
 
 @njit(cache=True, nogil=True, forceinline=True)
 def settle(W, S):
-    """W[l] ← S[l]·W[l] and S[l] ← 1: models are what they are, not a factor of it."""
+    """W[l] ← S[l]·W[l] and S[l] ← 1: models are what they are, not a factor of it.
+
+    W : (L, width·lanes), lanes innermost; S : (L, lanes).
+    """
+    lanes = S.shape[1]
     for l in range(W.shape[0]):
-        if S[l, 0] != 1.0:
-            for j in range(W.shape[1]):
-                W[l, j] *= S[l, 0]
-            S[l, 0] = 1.0
+        settled = True
+        for k in range(lanes):
+            settled &= S[l, k] == 1.0
+        if not settled:
+            for j in range(0, W.shape[1], lanes):
+                for k in range(lanes):
+                    W[l, j + k] *= S[l, k]
+            S[l] = 1.0
 
 
 @njit(cache=True, nogil=True, forceinline=True)

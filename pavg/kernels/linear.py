@@ -8,8 +8,10 @@ The tuples, in one order everywhere, unpacked once a call (passed on, they would
   float32 that is widened as it is read: all else and all arithmetic is float64;
 - formula: (code of the loss, d, λ, intercept as 0 or 1). The model is w[0 … d−1], its intercept w[d];
 - model: (W (L, width), V (L, width) or (0, 0) without momentum, μ, S (L, 1)): the models are S[l]·W[l];
+  with lanes W (L, width, lanes), S (L, lanes), and no momentum;
 - order: (rule, keys (L,), draws (L,), rows, starts (L,), counts (L,)); `draws` is advanced;
-- schedule: (step sizes, batch sizes, first): the n local steps take entries first … first+n−1.
+- schedule: (step sizes (window,) or (window, lanes), batch sizes, first): the n local steps take entries
+  first … first+n−1.
 """
 
 from numba import njit
@@ -22,7 +24,7 @@ from pavg.kernels.streams import draw
 
 @njit(cache=True, nogil=True, forceinline=True)
 def steps(arguments, model, order, noise, schedule, n):
-    """n local steps of every learner (`pavg.kernels.reference` says which)."""
+    """n local steps of every learner (`pavg.kernels.reference` says which), in every lane."""
     path, samples, formula = arguments
     choose(path, samples, formula, model, order, schedule, n)
 

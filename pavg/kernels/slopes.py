@@ -19,7 +19,7 @@ TERMS = 8
 
 
 def _table():
-    """Coefficients of t(u) = 1/(1 + eᵘ) at each point: (n + 1)·tₙ₊₁ = −tₙ + Σ tₖtₙ₋ₖ, since t′ = −t(1 − t)."""
+    """Coefficients of t(u) = 1/(1 + eᵘ) at each point: (n + 1)tₙ₊₁ = −tₙ + Σ tₖtₙ₋ₖ, as t′ = −t(1 − t)."""
     u = np.arange(-REACH, REACH + 1) / SCALE
     t = np.zeros((u.size, TERMS))
     t[:, 0] = 1 / (1 + np.exp(u))

@@ -1,8 +1,8 @@
 """Local steps on CSR samples, one model.
 
 Rows come in groups of eight nonzeros, filled up with value 0 at a dummy column: loops are unrolled by
-eight and nothing is left over. A group's entries of the model are all read before any is written: groups have no
-column twice but the dummy, whose chain of reads and writes would cost more than the rest. An L2 term
+eight and nothing is left over. A group's entries of the model are all read before any is written: groups
+have no column twice but the dummy, whose chain of reads and writes would cost more than the rest. An L2 term
 shrinks S, one number (`pavg.kernels.reference.shrink`). Memory is read without tests for negative indices.
 """
 

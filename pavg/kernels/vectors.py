@@ -6,9 +6,11 @@ compiled. Everything here is one LLVM instruction or a handful; positions count 
 array's start, whatever its shape, and nothing checks them.
 """
 
+import math
 import operator
 from functools import partial
 
+import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
@@ -18,6 +20,7 @@ DOUBLE, INT64, INT32 = ir.DoubleType(), ir.IntType(64), ir.IntType(32)
 # for what is called once a sample: never a call, no tests for division by zero
 inlined = partial(njit, cache=True, nogil=True, forceinline=True, error_model="numpy")
 
+LINE = 64  # bytes of a cache line
 GROUP = 8  # doubles that one element of a tag stands for
 EIGHT = ir.VectorType(DOUBLE, GROUP)
 SHIFT = 6755399441055744.0  # 1.5·2⁵²: added to a number, it rounds that to an integer in the lowest bits
@@ -41,6 +44,14 @@ class _VectorModel(models.PrimitiveModel):
 def tag(n):
     """The tag of vectors of n doubles, n a multiple of 8."""
     return (0,) * (n // GROUP)
+
+
+def aligned_zeros(shape):
+    """float64 zeros that begin with a cache line: a Vector then lies in as few of them as it can."""
+    size = math.prod(shape)
+    room = np.zeros(size + LINE // 8)
+    begin = -room.ctypes.data % LINE // 8
+    return room[begin : begin + size].reshape(shape)
 
 
 def _place(context, builder, array, values, position):

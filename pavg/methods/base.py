@@ -12,7 +12,12 @@ class Method(Component):
 
     A method that averages models says when, by `averages`; the rest is here. One that does something
     else overrides `advance` too. A tick is a local step unless the method says otherwise.
+
+    lanes : whether several step sizes can go side by side, which is so where learners are only asked for
+    `rounds`.
     """
+
+    lanes = False
 
     @property
     def label(self):

@@ -18,6 +18,8 @@ class Periodic(Method):
     averaging before the first round: the first average comes after warmup + K steps.
     """
 
+    lanes = True
+
     K: Annotated[int, Ge(1)] | Literal["all"]
     warmup: Annotated[int, Ge(0)] = 0
 

@@ -18,6 +18,8 @@ class Stochastic(Method):
     A tick is a time step: in T of them there are about ζT averagings and (1 − ζ)T local steps.
     """
 
+    lanes = True
+
     zeta: Annotated[float, Ge(0), Lt(1)]
 
     @property

@@ -14,6 +14,8 @@ from pavg.methods.base import Method
 class Varying(Method):
     """Round r = 1, 2, … has K_r local steps: from a list (its last entry repeats), or ⌈start · r^power⌉."""
 
+    lanes = True
+
     K: list[Annotated[int, Ge(1)]] | None = None
     start: Annotated[float, Gt(0)] | None = None
     power: float = 0.0

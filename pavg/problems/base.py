@@ -27,9 +27,11 @@ class Problem(Component):
 
     needs_data : takes samples from `data`; otherwise it makes its own, or needs none.
     partition : the rule that its samples are dealt out by, where the specification names none.
+    lanes : whether its compiled loops take several step sizes side by side.
     """
 
     needs_data = False
+    lanes = False
     partition = "pool"
 
     @property
@@ -104,7 +106,7 @@ class Objective:
         raise NotImplementedError
 
     def losses(self, part, W, begin, end):
-        """(Σ loss, right classes) over rows begin … end − 1 of a part, at W[0]."""
+        """(Σ loss, right classes) over rows begin … end − 1 of a part, at W[0]; with lanes, of each."""
         raise NotImplementedError
 
     def penalty(self, W):

@@ -7,7 +7,8 @@ import numpy as np
 from annotated_types import Ge
 
 from pavg.errors import InputError
-from pavg.kernels import linear as kernels
+from pavg.kernels import lanes as many
+from pavg.kernels import linear
 from pavg.kernels.choice import path
 from pavg.problems.base import NONE, Objective, Problem, frozen
 
@@ -17,6 +18,7 @@ class LinearModel(Problem):
     """Base: a loss by its code in `pavg.kernels.losses`, an L2 term and an intercept free of it."""
 
     needs_data = True
+    lanes = True
     code: ClassVar[int]
     classes: ClassVar[bool]
 
@@ -89,22 +91,27 @@ class LinearObjective(Objective):
         return (columns, indptr, d, intercept, l2) if X.ndim == 1 else None
 
     def steps(self, model, order, noise, schedule, n):
-        kernels.steps(self.arguments(), model, order, noise, schedule, n)
+        linear.steps(self.arguments(model[3].shape[1]), model, order, noise, schedule, n)
 
     def gradients(self, model, order, noise, batch, G):
-        kernels.gradients(self.samples["train"], self.formula, model, order, batch, G)
+        linear.gradients(self.samples["train"], self.formula, model, order, batch, G)
 
     def losses(self, part, W, begin, end):
-        return kernels.losses(self.samples[part], self.formula, W, begin, end)
+        return _loops(W).losses(self.samples[part], self.formula, W, begin, end)
 
     def penalty(self, W):
         _, d, l2, _ = self.formula
-        return 0.5 * l2 * float(W[0, :d] @ W[0, :d])
+        return 0.5 * l2 * np.sum(W[0, :d] ** 2, axis=0)
 
     def add_gradient(self, W, begin, end, G):
-        kernels.add_gradient(self.samples["train"], self.formula, W, begin, end, G)
+        _loops(W).add_gradient(self.samples["train"], self.formula, W, begin, end, G)
         return G
 
     def add_penalty_gradient(self, W, G):
         _, d, l2, _ = self.formula
         G[0, :d] += l2 * W[0, :d]
+
+
+def _loops(W):
+    """The compiled loops for models (learners, width), or (learners, width, lanes)."""
+    return linear if W.ndim == 2 else many

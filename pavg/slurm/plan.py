@@ -3,29 +3,35 @@
 from dataclasses import dataclass
 
 from pavg.errors import InputError
-from pavg.sweep import grid
+from pavg.sweep import grid, groups
 from pavg.sweep.cells import repeated
+from pavg.sweep.selection import text
 
 
 @dataclass(frozen=True)
 class Job:
-    """One script. cells : indices into the sweep's cells; elements : of its array, each a text for --cells.
+    """One script. tasks : indices into the sweep's cells, grouped as they run; elements : texts for --cells.
 
     sweep : the name of its specifications, which is that of their result folder; part : of the sweep.
-    elements of a job that is no array: one, empty if it runs every cell of the sweep.
+    elements : of its array; of a job that is no array one, empty if it runs every cell of the sweep.
     """
 
     kind: str
     sweep: str
     part: str
     ranks: int
-    cells: tuple
+    tasks: tuple
     elements: tuple
 
     @property
+    def cells(self):
+        """Indices of all its cells, sorted."""
+        return _cells(self.tasks)
+
+    @property
     def starts(self):
-        """How often a command is started at most: each start but the last records a failed cell."""
-        return -(-len(self.cells) // len(self.elements)) + 1
+        """How often a command is started at most: each start but the last records a failed task."""
+        return -(-len(self.tasks) // len(self.elements)) + 1
 
 
 @dataclass(frozen=True)
@@ -58,46 +64,37 @@ def plan(specs, kind, ranks=None, max_array=1001, chosen=None):
     """The jobs of a sweep: for an array one for each P, else one for all.
 
     specs : all cells, in file order. ranks : of every job; of an array at most. Without it, as many as
-    learners. max_array : Slurm's MaxArraySize, one more than the largest index. chosen : indices of the
-    cells that are meant; None: all. InputError where a cell asks for more ranks.
+    learners. max_array : Slurm's MaxArraySize, one more than the largest index. chosen : the groups of
+    cells (`pavg.sweep.groups`) that are meant; None: all. InputError where a cell asks for more ranks.
     """
-    groups = {}
-    for index in range(len(specs)) if chosen is None else chosen:
-        spec = specs[index]
+    found = {}
+    for task in groups.grouped(specs) if chosen is None else chosen:
+        index, spec = task[0], specs[task[0]]
         R = spec.R or min(spec.P, ranks or spec.P)
         if ranks is not None and R > ranks:
             raise InputError(f"{spec.name}: cell {index} asks for R = {R} ranks; the jobs have {ranks}")
         part = _part(spec.P, R) if kind == "array" else "all"
-        groups.setdefault((spec.name, part), []).append((index, R))
+        found.setdefault((spec.name, part), []).append((task, R))
     jobs = []
-    for (sweep, part), members in groups.items():
-        cells, needed = zip(*members, strict=True)
+    for (sweep, part), members in found.items():
+        tasks, needed = zip(*members, strict=True)
+        cells = _cells(tasks)
         elements = ["" if len(cells) == len(specs) else text(cells)]
         if kind == "array":
-            size = -(-len(cells) // max_array)
-            elements = [text(cells[i : i + size]) for i in range(0, len(cells), size)]
+            size = -(-len(tasks) // max_array)
+            elements = [text(_cells(tasks[i : i + size])) for i in range(0, len(tasks), size)]
         most = max(needed) if kind == "array" else ranks or max(needed)
-        jobs.append(Job(kind, sweep, part, most, cells, tuple(elements)))
+        jobs.append(Job(kind, sweep, part, most, tasks, tuple(elements)))
     return jobs
+
+
+def _cells(tasks):
+    return tuple(sorted(index for task in tasks for index in task))
 
 
 def cells(name, overrides, repeat):
     """All cells of a file, folder or benchmark, checked, in the order that `pavg run` counts them."""
     return repeated([spec for path in grid.sources(name) for spec in grid.cells(path, overrides)], repeat)
-
-
-def text(indices):
-    """Indices as a text for --cells: "0:12:3,13,20:25"."""
-    parts, left = [], list(indices)
-    while left:
-        step = left[1] - left[0] if len(left) > 1 else 1
-        n = next((i for i, at in enumerate(left) if at != left[0] + i * step), len(left))
-        if n < 3:
-            parts.append(str(left.pop(0)))
-            continue
-        parts.append(f"{left[0]}:{left[n - 1] + 1}" + (f":{step}" if step > 1 else ""))
-        left = left[n:]
-    return ",".join(parts)
 
 
 def _part(P, R):

@@ -1,4 +1,4 @@
-"""One start of one cell: run it, keep what comes of it, say how it failed."""
+"""One start of a group of cells: run it, keep what comes of it, say how it failed."""
 
 import contextlib
 import sys
@@ -19,7 +19,7 @@ from pavg.sweep.cells import WHOLE
 REPORT_EVERY = 2.0  # seconds between two words about a run that is under way
 PARTIAL_EVERY, SHARE = 10.0, 0.01  # seconds between partial files at least; share of time at most
 MEET = 2.0  # seconds in which ranks that fail together come together
-MAY_DIFFER = ("R", "data")  # settings that a checkpoint does not depend on: ranks, where samples lie
+MAY_DIFFER = ("R", "data", "lanes")  # settings that a checkpoint does not depend on; "data": where they lie
 
 
 class CellFailed(RuntimeError):
@@ -28,13 +28,13 @@ class CellFailed(RuntimeError):
 
 @dataclass
 class Attempt:
-    """How one cell is run.
+    """How one group is run: `pavg.sweep.groups.Group`, most of which hold one cell.
 
     heard : called with a sentence, as a sign of life; attempts : how many starts this one makes; beside :
     cells that run at its side.
     """
 
-    cell: object
+    group: object
     task: object
     how: object
     watcher: object
@@ -47,31 +47,34 @@ class Attempt:
     _cost: float = 0.0
 
     def run(self, comm):
-        """Run the cell on all ranks of `comm`; its file is written. Returns the record, alike on all ranks.
+        """Run the cells on all ranks of `comm`; their files are written. Index → status, alike on all ranks.
 
         CellFailed where other ranks cannot know that this one has failed; InputError where files cannot
         be written.
         """
         if comm.Get_rank() == 0:
-            self.watcher.begins(self.cell)
+            self.watcher.begins(self.group)
         care = self._care()
         own = comm.Dup()  # what a failed cell leaves unanswered is nobody else's
         try:
-            record = synchronous.run(own, self.task, care)
+            records = synchronous.run(own, self.task, care)
             own.Free()
         except Exception as error:
-            record = self._failed(comm, care.record, error)
-        once(comm, self._keep, record)
+            records = self._failed(comm, care.records, error)
+        once(comm, self._keep, records)
+        ended = list(zip(self.group.cells, records, strict=True))
         if comm.Get_rank() == 0:
-            self.watcher.ended(self.cell, record)
-        return record
+            for cell, record in ended:
+                self.watcher.ended(cell, record)
+        return {cell.index: record.status for cell, record in ended}
 
     def _care(self):
         how, task = self.how, self.task
         config = {key: value for key, value in task.spec.settings().items() if key not in MAY_DIFFER}
-        identity = {"run": self.cell.name, "config": config, "data": task.data}
+        names = [cell.name for cell in self.group.cells]
+        identity = {"run": names, "config": config, "data": task.data}
         checkpoints = Checkpoints(
-            self.cell.checkpoints,
+            self.group.checkpoints,
             identity,
             how.checkpoint_seconds,
             how.checkpoint_rounds,
@@ -82,56 +85,71 @@ class Attempt:
 
     def _look(self, observer, t):
         """On rank 0, off the clock: tell the user, and from time to time the disk."""
-        self.watcher.looks(t, observer.end, observer.loss)
-        now = time.monotonic()
+        self.watcher.looks(t, observer.end, observer.losses)
+        now, lanes = time.monotonic(), list(zip(self.group.cells, observer.lanes, strict=True))
         if now - self._reported > REPORT_EVERY:
             self._reported = now
-            facts = {"begun": self.begun, "tick": t, "end": observer.end, "loss": observer.loss}
-            self.cell.report(**facts, attempts=self.attempts)
+            facts = {"begun": self.begun, "tick": t, "end": observer.end, "attempts": self.attempts}
+            for cell, lane in lanes:
+                if lane.open:
+                    cell.report(**facts, loss=lane.loss)
         if now - self._written > max(PARTIAL_EVERY, self._cost / SHARE):
             with contextlib.suppress(InputError, OSError):  # the run may still end well
-                self._write(self.cell.partial, observer.record)
-                self.cell.failed.unlink(missing_ok=True)  # it is tried again: a kill leaves it interrupted
+                for cell, lane in lanes:
+                    if not lane.open:
+                        self._settle(cell, lane.record)
+                        continue
+                    self._write(cell.partial, cell, lane.record)
+                    cell.failed.unlink(missing_ok=True)  # it is tried again: a kill leaves it interrupted
             self._written = time.monotonic()
             self._cost = self._written - now
 
-    def _failed(self, comm, record, error):
-        """The record of a failure that all ranks share; for one that they do not, it is written here."""
-        record = record or Record.of(comm.Get_size())
+    def _failed(self, comm, records, error):
+        """The records of a failure that all ranks share; of one that they do not, they are written here."""
+        records = records or [Record.of(comm.Get_size()) for _ in self.group.cells]
         rank, known = comm.Get_rank(), isinstance(error, InputError)
         said = str(error) if known else f"rank {rank}: {type(error).__name__}: {error}"
-        record.close("failed", said.strip().splitlines()[0], None)
+        for record in records:
+            if record.status not in WHOLE:  # of a lane that had ended
+                record.close("failed", said.strip().splitlines()[0], None)
         if all_come(comm, MEET):
             if rank == 0 and not known:
                 traceback.print_exception(error, file=sys.stderr)
-            return record
+            return records
         try:
-            self._keep(record)
+            self._keep(records)
         except InputError:  # what is not recorded would be tried again without end
             traceback.print_exception(error, file=sys.stderr)
             raise
-        raise CellFailed(f"{self.cell.name} failed on rank {rank}") from error
+        raise CellFailed(f"{self.group.name} failed on rank {rank}") from error
 
-    def _keep(self, record):
-        """The file that a record belongs in, whole, and none of the others."""
-        cell = self.cell
+    def _keep(self, records):
+        for cell, record in zip(self.group.cells, records, strict=True):
+            self._settle(cell, record)
+        self.group.clean(self.group.states())
+
+    def _settle(self, cell, record):
+        """The file that a record belongs in, whole, and none of the others. A result that is there stays."""
+        if cell.state() in WHOLE:
+            return cell.keep_only(cell.path)
         paused = cell.partial if record.status == "interrupted" else cell.failed
         path = cell.path if record.status in WHOLE else paused
-        self._write(path, record)
+        self._write(path, cell, record)
         cell.keep_only(path)
 
-    def _write(self, path, record):
-        write(path, record, self._attributes(record), provenance.environment())
+    def _write(self, path, cell, record):
+        write(path, record, self._attributes(cell, record), provenance.environment())
 
-    def _attributes(self, record):
-        cell, task = self.cell, self.task
-        settings = task.spec.settings()
+    def _attributes(self, cell, record):
+        task = self.task
+        settings = cell.spec.settings()
         facts = {
             "run_id": cell.name,
             "label": cell.spec.method.label,
             "R": cell.R,
             "hosted": cell.spec.P > cell.R,
             "beside": self.beside,
+            "lanes": self.group.lanes,
             "attempts": self.attempts,
             "loop": record.loop,
         }

@@ -9,14 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pavg import files
-from pavg.engine.checkpoint import Checkpoints
 from pavg.errors import InputError
 from pavg.records import names
 from pavg.records.layout import WHOLE
 from pavg.records.reading import opened, status
-from pavg.records.writing import flat
 from pavg.spec import Spec
-from pavg.sweep import selection
 
 RETRIED = ("failed", "timeout")  # run again only if asked to
 
@@ -53,10 +50,6 @@ class Cell:
     def lock(self):
         return self.path.parent / ".running" / f"{self.name}.lock"
 
-    @property
-    def checkpoints(self):
-        return self.path.parent / ".checkpoints" / self.name
-
     def state(self):
         """ok, diverged, skipped; failed, timeout; interrupted, missing. For one rank to ask."""
         expected = {self.path: WHOLE, self.failed: RETRIED, self.partial: ("interrupted",)}
@@ -68,7 +61,7 @@ class Cell:
 
     def starts(self):
         """How many times the cell has been started, as far as its files tell."""
-        counts = [Checkpoints(self.checkpoints, {}).starts()]
+        counts = [0]
         for path in (self.failed, self.partial):
             with contextlib.suppress(InputError), opened(path) as file:
                 counts.append(int(file.attrs["attempts"]))
@@ -81,8 +74,6 @@ class Cell:
         for other in {self.partial, self.failed, self.progress} - {path}:
             with contextlib.suppress(OSError):
                 other.unlink(missing_ok=True)
-        if path == self.path:
-            Checkpoints(self.checkpoints, {}).remove()
 
     def report(self, **facts):
         """Say how far the run is, in a file of its own; a disk that is full does not end a run."""
@@ -107,14 +98,6 @@ def repeated(specs, times):
         if spec.repetition:
             raise InputError(f"{spec.name}: --repeat {times}: the file sets repetition; expected one of them")
     return [replace(spec, repetition=r) for r in range(times) for spec in specs]
-
-
-def chosen(specs, size, cells=None, where=None):
-    """Indices of the cells that --cells and --where mean."""
-    if cells is None and where is None:
-        return range(len(specs))
-    settings = [flat(spec.settings()) | {"R": ranks(spec, size)} for spec in specs]
-    return selection.chosen(settings, cells, where)
 
 
 def located(index, spec, size, out, origin):

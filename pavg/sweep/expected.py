@@ -15,7 +15,7 @@ from pathlib import Path
 from pavg.errors import InputError
 from pavg.records import kept
 
-WHAT = {"format": "pavg-cells", "version": 1}
+WHAT = {"format": "pavg-cells", "version": 2}
 ANY = "*"  # stands for R in a run id: the number of ranks is known once a job has started
 
 
@@ -24,7 +24,8 @@ class Cell:
     """One cell of a sweep, before anything is known of its result.
 
     name : folder of its results; run_id : with ANY for R, where it has one; R : as the specification
-    asks for, or None; unmade : why there can be no result yet (samples that were never read), or "".
+    asks for, or None; lanes : cells that run as one task, itself among them; unmade : why there can be no
+    result yet (samples that were never read), or "".
     """
 
     name: str
@@ -33,6 +34,7 @@ class Cell:
     R: int | None
     problem: str
     label: str
+    lanes: int
     unmade: str
 
 
@@ -57,21 +59,23 @@ def _named(name, overrides, repeat):
     """(cells, paths of the files that their names hang on; none where these cannot be told)."""
     from pavg import spec as specification
     from pavg.records import layout, names
-    from pavg.sweep import grid
+    from pavg.sweep import grid, groups
     from pavg.sweep.cells import repeated
 
     files = grid.sources(name)
-    hangs_on = {name, *files, *(module.__file__ for module in (specification, grid, names, layout))}
+    hangs_on = {name, *files, *(module.__file__ for module in (specification, grid, groups, names, layout))}
     made, origins, classes = [], {}, set()
     specs = [spec for file in files for spec in grid.cells(file, overrides)]
-    for spec in repeated(specs, repeat):
+    specs = repeated(specs, repeat)
+    lanes = {index: len(group) for group in groups.grouped(specs) for index in group}
+    for index, spec in enumerate(specs):
         if spec.data not in origins:
             origins[spec.data], found = _origin(spec.data)
             hangs_on |= found
         checksum, unmade = origins[spec.data]
         run_id = names.run_id(spec, ANY, {"data_checksum": checksum})
-        about = (spec.name, run_id, spec.P, spec.R, spec.problem.name, spec.method.label, unmade)
-        made.append(Cell(*about))
+        about = (spec.name, run_id, spec.P, spec.R, spec.problem.name, spec.method.label)
+        made.append(Cell(*about, lanes[index], unmade))
         classes |= {type(getattr(spec, key)) for key in specification.COMPONENTS}
     modules = {sys.modules[base.__module__] for cls in classes for base in cls.__mro__}
     hangs_on |= {module.__file__ for module in modules if getattr(module, "__file__", None)}

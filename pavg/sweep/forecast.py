@@ -15,14 +15,14 @@ SAME = ("step_size", "seed", "repetition")  # settings that do not change what a
 
 @dataclass(frozen=True)
 class Forecast:
-    """Of one cell. end : last tick (None: only seconds limit it); memory : bytes of the models on a rank;
-    data : bytes of the store, mapped once a node.
+    """Of one group of cells. end : last tick (None: only seconds limit it); memory : bytes of the models
+    on a rank; data : bytes of the store, mapped once a node.
 
     samples : of all learners; seconds : of local steps and averages, learners spread over R ranks, without
     network, waiting and evaluations. Both from a trial, None where there was no time for one.
     """
 
-    cell: object
+    group: object
     end: int | None
     memory: int
     data: int
@@ -30,31 +30,32 @@ class Forecast:
     seconds: float | None
 
 
-def forecasts(comm, cells):
-    """A `Forecast` for each cell; comm : of one rank. Kernels run for a moment here.
+def forecasts(comm, groups):
+    """A `Forecast` for each group; comm : of one rank. Kernels run for a moment here.
 
-    Cells that differ in step size, seed or repetition alone are tried once.
+    Groups of as many lanes that differ in step size, seed or repetition alone are tried once.
     """
     binder, stores, rates, began = Binder(), {}, {}, time.monotonic()
-    for cell in cells:
-        if cell.spec.data not in stores:
-            stores[cell.spec.data] = open_data(cell.spec)
-        task = binder.bind(cell.spec, stores[cell.spec.data])
-        learners = Learners(comm, task.spec, task.objective, task.shards)
-        end = end_tick(cell.spec, learners, task.objective.n)
-        key = str({k: v for k, v in cell.spec.settings().items() if k not in SAME})
+    for group in groups:
+        spec = group.spec
+        if spec.data not in stores:
+            stores[spec.data] = open_data(spec)
+        task = binder.bind([cell.spec for cell in group.cells], stores[spec.data])
+        learners = Learners(comm, spec, task.objective, task.shards, task.step_size)
+        end = end_tick(spec, learners, task.objective.n)
+        key = group.lanes, str({k: v for k, v in spec.settings().items() if k not in SAME})
         if key not in rates and time.monotonic() - began < ALL:
             rates[key] = _rates(comm, task, learners, end)
-        share = -(-cell.spec.P // cell.R)  # learners of a rank
-        memory = share * learners.W.itemsize * learners.W.shape[1] * (3 if cell.spec.momentum else 2)
-        store = stores[cell.spec.data]
+        share = -(-spec.P // group.R)  # learners of a rank
+        memory = share * learners.W[0].nbytes * (3 if spec.momentum else 2)
+        store = stores[spec.data]
         data = Path(store.path).stat().st_size if store else 0
         samples = seconds = None
         if key in rates:
             per_sample, per_second = rates[key]
-            ticks = end or per_second * cell.spec.P / share * cell.spec.stop.seconds
-            samples, seconds = ticks * per_sample, ticks / per_second * share / cell.spec.P
-        yield Forecast(cell, end, memory, data, samples, seconds)
+            ticks = end or per_second * spec.P / share * spec.stop.seconds
+            samples, seconds = ticks * per_sample, ticks / per_second * share / spec.P
+        yield Forecast(group, end, memory, data, samples, seconds)
 
 
 def _rates(comm, task, learners, end):

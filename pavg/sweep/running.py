@@ -19,7 +19,8 @@ from pavg.records.writing import check_writable
 from pavg.spec import build
 from pavg.sweep import grid
 from pavg.sweep.attempt import Attempt
-from pavg.sweep.cells import RETRIED, WHOLE, chosen, located, repeated
+from pavg.sweep.cells import RETRIED, WHOLE, repeated
+from pavg.sweep.groups import Group, chosen
 
 BOUND = (
     "problem",
@@ -56,12 +57,12 @@ class How:
 
 
 class Watcher:
-    """What a user interface is told, on the first rank of those that run a cell. The default says nothing."""
+    """What a user interface is told, on the first rank that runs a group. The default says nothing."""
 
     def cells(self, count, total): ...
     def converts(self, stage, done, total): ...
-    def begins(self, cell): ...
-    def looks(self, t, end, loss): ...
+    def begins(self, group): ...
+    def looks(self, t, end, losses): ...
     def left(self, cell, state): ...
     def ended(self, cell, record): ...
     def says(self, sentence): ...
@@ -87,20 +88,21 @@ def run(comm, name, how, watcher=None):
     """
     watcher = watcher or Watcher()
     specs = specifications(comm, name, how)
-    cells, states, starts = once(comm, plan, specs, comm.Get_size(), how, watcher)
-    outcome, left = Outcome(cells, states), set(starts)
-    waiting = [cell for cell in cells if cell.index in starts]
+    groups, states, starts = once(comm, plan, specs, comm.Get_size(), how, watcher)
+    waiting = [group for group in groups if group.index in starts]
+    cells = sorted((cell for group in groups for cell in group.cells), key=lambda cell: cell.index)
+    outcome, left = Outcome(cells, states), {cell.index for group in waiting for cell in group.cells}
     with Watchdog(comm, how.patience) as watchdog:
         job = _Job(how, watcher, watchdog.heard)
         worlds = Worlds(comm)
-        for R, group in _phases(waiting, how.side_by_side):
+        for R, phase in _phases(waiting, how.side_by_side):
             side = comm.Get_size() // R if how.side_by_side else 1
             world, turn = worlds.of(R, side)
             ended = {}
             if world is not None:
-                job.beside = min(side, len(group)) - 1
-                job.run(world, group[turn::side], starts, ended)
-            with watchdog.resting(_progress(group)):
+                job.beside = min(side, len(phase)) - 1
+                job.run(world, phase[turn::side], starts, ended)
+            with watchdog.resting(_progress(phase)):
                 rest(comm)  # ranks that have no part in the cells sleep until they are over
             for found in comm.allgather(ended):
                 outcome.states |= found
@@ -113,9 +115,9 @@ def run(comm, name, how, watcher=None):
     return outcome
 
 
-def _progress(cells):
+def _progress(groups):
     """A function whose value changes as long as ranks work on cells: each writes its progress there."""
-    folders = {cell.progress.parent for cell in cells}
+    folders = {group.cells[0].progress.parent for group in groups}
 
     def changed():
         times = []
@@ -128,60 +130,72 @@ def _progress(cells):
 
 
 class _Job:
-    """Cells one after the other, on one communicator; stores and what is bound to them are shared."""
+    """Groups one after the other, on one communicator; stores and what is bound to them are shared."""
 
     def __init__(self, how, watcher, heard):
         self.how, self.watcher, self.heard, self.beside = how, watcher, heard, 0
         self._stores, self._binder = {}, Binder()
 
-    def run(self, comm, cells, starts, ended):
+    def run(self, comm, groups, starts, ended):
         """Fills `ended`: index → state, on rank 0 of `comm`. Collective."""
-        for cell in cells:
-            self.heard(f"the beginning of {cell.name}")
-            with self._alone(comm, cell, starts[cell.index]) as (state, started):
-                if state is None:
-                    task, attempts = self._bound(comm, cell.spec), started + 1
-                    attempt = Attempt(cell, task, self.how, self.watcher, self.heard, attempts, self.beside)
-                    state = attempt.run(comm).status
+        for group in groups:
+            self.heard(f"the beginning of {group.name}")
+            with self._alone(comm, group, starts[group.index]) as (states, started):
+                if states is None:
+                    task, attempts = self._bound(comm, group), started + 1
+                    attempt = Attempt(group, task, self.how, self.watcher, self.heard, attempts, self.beside)
+                    states = attempt.run(comm)
                 elif comm.Get_rank() == 0:
-                    self.watcher.left(cell, state)
+                    for cell in group.cells:
+                        self.watcher.left(cell, states[cell.index])
             if comm.Get_rank() == 0:
-                ended[cell.index] = state
-            if state == "interrupted" or comm.allreduce(signals.received() != 0, MPI.LOR):
+                ended |= states
+            if "interrupted" in states.values() or comm.allreduce(signals.received() != 0, MPI.LOR):
                 return
 
     @contextlib.contextmanager
-    def _alone(self, comm, cell, starts):
-        """Hold the cell's lock. Yields on all ranks why the cell is not to be run (or None), and its starts.
+    def _alone(self, comm, group, starts):
+        """Hold the cells' locks. Yields on all ranks states, if the group is not to be run, and its starts.
 
         starts : how many times it had been started when the sweep began.
         """
         with contextlib.ExitStack() as stack:
-            state, now = None, starts
+            states, now = None, starts
             if comm.Get_rank() == 0:
                 with contextlib.suppress(OSError):  # a folder that cannot be written says so with the result
-                    cell.lock.parent.mkdir(parents=True, exist_ok=True)
-                    if not stack.enter_context(files.locked(cell.lock)):
-                        state = "elsewhere"
+                    if not all([_locked(stack, cell.lock) for cell in group.cells]):
+                        states = {cell.index: "elsewhere" for cell in group.cells}
                     else:
-                        stack.callback(_removed, cell.lock)
-                        found, now = cell.state(), cell.starts()  # another job may have been at it meanwhile
-                        ended = found in WHOLE or (found in RETRIED and now > starts)
-                        state = found if ended else None
-            yield comm.bcast((state, now))
+                        found, now = (
+                            group.states(),
+                            group.starts(),
+                        )  # another job may have been at it meanwhile
+                        ended = (*WHOLE, *RETRIED) if now > starts else WHOLE
+                        states = found if set(found.values()) <= set(ended) else None
+            yield comm.bcast((states, now))
 
-    def _bound(self, comm, spec):
-        """The task of a cell on this rank; stores stay mapped from cell to cell. Collective."""
+    def _bound(self, comm, group):
+        """The task of a group on this rank; stores stay mapped from one to the next. Collective."""
+        spec, specs = group.spec, [cell.spec for cell in group.cells]
 
         def bound():
             if spec.data not in self._stores:
                 self._stores[spec.data] = open_data(spec)
-            return self._binder.bind(spec, self._stores[spec.data])
+            return self._binder.bind(specs, self._stores[spec.data])
 
         task = first_of_node(comm, bound)
         if len(set(comm.allgather(task.data.get("data_checksum")))) > 1:
             raise AgreedError(f"{spec.data}: ranks find different samples there", comm.Get_size())
         return task
+
+
+def _locked(stack, path):
+    """Hold a lock until the stack is left, and remove it then. False: somebody else has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = stack.enter_context(files.locked(path))
+    if held:
+        stack.callback(_removed, path)
+    return held
 
 
 def _removed(path):
@@ -202,25 +216,29 @@ def specifications(comm, name, how):
 
 
 def plan(specs, size, how, watcher):
-    """On rank 0: chosen cells; index → state of each; index → earlier starts of those that are to run."""
-    indices = chosen(specs, size, how.cells, how.where)
-    watcher.cells(len(indices), len(specs))
-    origins = _check([specs[index] for index in indices], size, how.out, watcher.converts)
-    cells = [located(index, specs[index], size, how.out, origins[specs[index].data]) for index in indices]
-    for folder in {path.parent for cell in cells for path in (cell.path, cell.progress)}:
+    """On rank 0: chosen groups; index → state of each cell; index → earlier starts of what is to run."""
+    wanted = chosen(specs, size, how.cells, how.where)
+    cells = [specs[index] for indices in wanted for index in indices]
+    watcher.cells(len(cells), len(specs))
+    origins = _check(cells, size, how.out, watcher.converts)
+    groups = [Group.of(indices, specs, size, how.out, origins) for indices in wanted]
+    for folder in {
+        path.parent for group in groups for path in (group.cells[0].path, group.cells[0].progress)
+    }:
         with contextlib.suppress(OSError):
             files.remove_stale(folder)
-    states = {cell.index: cell.state() for cell in cells}
-    starts = {}
-    for cell in cells:
-        state = states[cell.index]
-        if state not in WHOLE and (state not in RETRIED or state in how.retry):
-            starts[cell.index] = cell.starts()
+    states, starts = {}, {}
+    left_alone = {*WHOLE, *RETRIED} - {*how.retry}
+    for group in groups:
+        found = group.states()
+        states |= found
+        if left_alone.issuperset(found.values()):
+            for cell in group.cells:
+                watcher.left(cell, found[cell.index])
+            group.clean(found)  # of a job that was killed just after it wrote a result
         else:
-            watcher.left(cell, state)
-            if state in WHOLE:
-                cell.keep_only(cell.path)  # of a job that was killed just after it wrote it
-    return cells, states, starts
+            starts[group.index] = group.starts()
+    return groups, states, starts
 
 
 def _check(specs, size, out, converts):
@@ -237,12 +255,12 @@ def _check(specs, size, out, converts):
             seen.add(bound)
             store = open_data(spec, converts)
             origins[spec.data] = origin(store)
-            binder.bind(spec, store)
+            binder.bind((spec,), store)
     return origins
 
 
-def _phases(cells, side_by_side):
-    """(R, cells) of those that follow one another on as many ranks; side by side, the widest first."""
+def _phases(groups, side_by_side):
+    """(R, groups) of those that follow one another on as many ranks; side by side, the widest first."""
     if side_by_side:
-        cells = sorted(cells, key=lambda cell: -cell.R)
-    return [(R, list(group)) for R, group in itertools.groupby(cells, lambda cell: cell.R)]
+        groups = sorted(groups, key=lambda group: -group.R)
+    return [(R, list(phase)) for R, phase in itertools.groupby(groups, lambda group: group.R)]

@@ -55,6 +55,20 @@ def indices(text, n):
     return sorted(found)
 
 
+def text(indices):
+    """Sorted indices as a text for --cells: "0:12:3,13,20:25"."""
+    parts, left = [], list(indices)
+    while left:
+        step = left[1] - left[0] if len(left) > 1 else 1
+        n = next((i for i, at in enumerate(left) if at != left[0] + i * step), len(left))
+        if n < 3:
+            parts.append(str(left.pop(0)))
+            continue
+        parts.append(f"{left[0]}:{left[n - 1] + 1}" + (f":{step}" if step > 1 else ""))
+        left = left[n:]
+    return ",".join(parts)
+
+
 def where(text):
     """A predicate over the flat settings of a cell. InputError, here or by the predicate, for bad text.
 

@@ -185,7 +185,10 @@ def _running(folder):
 
 
 def _remaining(cells, cells_expected):
-    """Seconds until all is done, as long as what ran with as many learners and the same method took."""
+    """Seconds until all is done, as long as what ran with as many learners and the same method took.
+
+    Cells that run as one task take its seconds together: each counts for its share.
+    """
     took = {}
     for cell, about in zip(cells, cells_expected, strict=True):
         if cell.status in ("ok", "diverged"):
@@ -198,11 +201,11 @@ def _remaining(cells, cells_expected):
         like = took.get((about.problem, about.label, about.P)) or took.get(None)
         guess = sum(like) / len(like) if like else None
         if cell.status == "running":
-            at_once += cell.silence <= SILENT
+            at_once += (cell.silence <= SILENT) / about.lanes
             if cell.end and cell.tick:
                 guess = cell.seconds * cell.end / cell.tick
             guess = guess and max(guess - cell.seconds, 0.0)
         if guess is None:
             return None
-        total += guess
+        total += guess / about.lanes
     return total / max(at_once, 1)

@@ -26,7 +26,7 @@ def final_losses(zeta, seeds):
         "stop": {"steps": 10_000},
         "evaluate": {"at": [10_000]},
     }
-    return [synchronous.run(MPI.COMM_SELF, task_of(seed=s, **keys)).rows[-1]["loss"] for s in seeds]
+    return [synchronous.run(MPI.COMM_SELF, task_of(seed=s, **keys))[0].rows[-1]["loss"] for s in seeds]
 
 
 @pytest.mark.parametrize("zeta", REFERENCE)

@@ -85,10 +85,10 @@ class Case:
     def formula(self):
         return self.code, self.d, self.l2, self.intercept
 
-    def path(self, samples):
+    def path(self, samples, lanes=1):
         with pytest.MonkeyPatch.context() as context:
             context.setenv("PAVG_KERNELS", self.kernels)
-            return choice.path(samples[0], 1)
+            return choice.path(samples[0], lanes)
 
     def schedule(self, n):
         """(step sizes, batch sizes) of n steps, all different."""

@@ -19,7 +19,7 @@ def periodic(K):
 
 
 def final(**keys):
-    return synchronous.run(comm, task_of(**keys))
+    return synchronous.run(comm, task_of(**keys))[0]
 
 
 def test_on_homogeneous_quadratics_all_periods_end_at_the_same_average():

@@ -67,7 +67,7 @@ def ending_at(steps, folder, world=comm, rounds=6, said=None, **keys):
                 care.timeout = -1.0
 
         care.on_look = stop
-    return synchronous.run(world, task_of(**(KEYS | keys)), care)
+    return synchronous.run(world, task_of(**(KEYS | keys)), care)[0]
 
 
 def same(one, other, rel=0.0):
@@ -148,7 +148,7 @@ def test_a_checkpoint_that_does_not_fit_is_named_and_the_one_before_it_is_used(f
     said, begun = [], []
     care = Care(checkpoints=Checkpoints(folder, {"run": "this"}, rounds=100, say=said.append))
     care.on_look = lambda observer, t: begun.append(observer.begun)
-    resumed = synchronous.run(comm, task_of(**KEYS), care)
+    resumed = synchronous.run(comm, task_of(**KEYS), care)[0]
     assert same(resumed, whole)
     if comm.Get_rank() == 0:
         assert len(said) == 1 and newest in said[0] and words in said[0]
@@ -162,7 +162,7 @@ def test_where_no_checkpoint_fits_the_run_begins_anew(folder):
     ending_at(500, folder)
     said = []
     care = Care(checkpoints=Checkpoints(folder, {"run": "that"}, say=said.append))
-    assert same(synchronous.run(comm, task_of(**KEYS), care), whole)
+    assert same(synchronous.run(comm, task_of(**KEYS), care)[0], whole)
     assert len(said) == (2 if comm.Get_rank() == 0 else 0)
 
 

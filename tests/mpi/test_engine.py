@@ -17,7 +17,7 @@ comm = MPI.COMM_WORLD
 
 
 def run(**keys):
-    return synchronous.run(comm, task_of(**({"problem": "logistic", "P": 4} | keys)))
+    return synchronous.run(comm, task_of(**({"problem": "logistic", "P": 4} | keys)))[0]
 
 
 def ticks(record):
@@ -100,7 +100,7 @@ def test_a_signal_on_one_rank_ends_the_run_on_all_at_the_next_stop(number):
 
     try:
         task = task_of(problem="logistic", stop={"steps": 10**12}, evaluate={"at": [64]})
-        record = synchronous.run(comm, task, Care(on_look=ask))
+        record = synchronous.run(comm, task, Care(on_look=ask))[0]
     finally:
         signals.forget()
         for n, handler in kept.items():

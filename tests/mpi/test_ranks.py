@@ -43,8 +43,8 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_eight_learners_lose_the_same_on_any_number_of_ranks(case):
     keys = {"P": 8, "stop": {"steps": 200}} | CASES[case]
-    here = synchronous.run(comm, task_of(**keys))
-    alone = synchronous.run(MPI.COMM_SELF, task_of(**keys))
+    here = synchronous.run(comm, task_of(**keys))[0]
+    alone = synchronous.run(MPI.COMM_SELF, task_of(**keys))[0]
     for name in CURVES:
         if name in here.rows[0]:
             ours, theirs = here.arrays()[name], alone.arrays()[name]
@@ -54,19 +54,19 @@ def test_eight_learners_lose_the_same_on_any_number_of_ranks(case):
 
 def test_the_same_run_twice_gives_the_same_bits():
     keys = {"P": 8, "problem": "logistic", "momentum": 0.5, "partition": "iid"}
-    one, two = (synchronous.run(comm, task_of(**keys)) for _ in range(2))
+    one, two = (synchronous.run(comm, task_of(**keys))[0] for _ in range(2))
     assert np.array_equal(one.w, two.w)
     for name in CURVES:
         assert np.array_equal(one.arrays()[name], two.arrays()[name]), name
 
 
 def test_another_seed_gives_another_run():
-    one, two = (synchronous.run(comm, task_of(problem="logistic", seed=s)) for s in (0, 1))
+    one, two = (synchronous.run(comm, task_of(problem="logistic", seed=s))[0] for s in (0, 1))
     assert one.rows[-1]["loss"] != two.rows[-1]["loss"]
 
 
 def test_every_rank_holds_the_same_record():
-    record = synchronous.run(comm, task_of(problem="logistic"))
+    record = synchronous.run(comm, task_of(problem="logistic"))[0]
     for arrays in (record.arrays(), {"w": record.w}):
         for name, array in arrays.items():
             shared = comm.bcast(array)

@@ -112,7 +112,7 @@ def test_elements_hold_every_cell_once_and_stay_below_the_limit(specs):
 
 @given(st.lists(st.integers(0, 60), min_size=1, unique=True).map(sorted))
 def test_cells_are_written_short_and_read_back(chosen):
-    assert selection.indices(plan.text(chosen), 61) == chosen
+    assert selection.indices(selection.text(chosen), 61) == chosen
 
 
 def test_more_learners_than_ranks_are_hosted_and_the_script_is_named_so(specs):

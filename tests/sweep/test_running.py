@@ -66,9 +66,9 @@ from pavg.sweep.attempt import Attempt
 
 keep = Attempt._keep
 
-def sabotaged(self, record):
-    keep(self, record)
-    folder = self.cell.lock.parent
+def sabotaged(self, records):
+    keep(self, records)
+    folder = self.group.cells[0].lock.parent
     shutil.rmtree(folder)
     folder.write_text("")
 
@@ -85,9 +85,9 @@ from pavg.sweep.attempt import Attempt
 
 write = Attempt._write
 
-def killed(self, path, record):
-    write(self, path, record)
-    if path == self.cell.path:
+def killed(self, path, cell, record):
+    write(self, path, cell, record)
+    if path == cell.path:
         os.kill(os.getpid(), 9)
 
 Attempt._write = killed

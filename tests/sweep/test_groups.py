@@ -1,0 +1,114 @@
+"""Which cells run as one task: from the sweep's file alone."""
+
+import pytest
+
+from pavg.errors import InputError
+from pavg.records.names import run_id
+from pavg.slurm import plan
+from pavg.sweep import grid, selection
+from pavg.sweep.groups import Group, chosen, grouped
+from tests.building import spec_of
+
+LINEAR = {"problem": "logistic", "data": {"name": "breast_cancer"}, "measure": "losses"}
+SWEEP = """
+name = "s"
+problem = "logistic"
+data.name = "breast_cancer"
+measure = "losses"
+stop.steps = 10
+[grid]
+step_size = [0.1, 0.2, {name = "inverse", alpha = 1.0}]
+method = ["gradient-allreduce", {name = "periodic", K = 2}, {name = "stochastic", zeta = 0.5}]
+P = [1, 4]
+"""
+
+
+@pytest.fixture
+def specs(tmp_path):
+    (tmp_path / "s.toml").write_text(SWEEP)
+    return grid.cells(tmp_path / "s.toml")
+
+
+def of(count, **keys):
+    """The groups of so many step sizes."""
+    keys = {key: value for key, value in (LINEAR | keys).items() if value is not None}
+    return grouped([spec_of(step_size=0.1 / (k + 1), **keys) for k in range(count)])
+
+
+def test_cells_that_differ_in_step_size_alone_are_a_group(specs):
+    groups = grouped(specs)
+    alone = [(0,), (1,), (6,), (7,), (12,), (13,)]  # whose method has no lanes
+    assert groups == sorted([*alone, (2, 8, 14), (3, 9, 15), (4, 10, 16), (5, 11, 17)])
+    for group in groups:
+        assert len({(specs[k].method, specs[k].P) for k in group}) == 1
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"measure": "times"},
+        {"momentum": 0.9},
+        {"method": "gradient-allreduce"},
+        {"lanes": 1},
+        {"problem": "double-well", "data": None},
+    ],
+    ids=str,
+)
+def test_what_has_no_lanes_runs_alone(keys):
+    assert of(9, **keys) == [(k,) for k in range(9)]
+
+
+@pytest.mark.parametrize(
+    "lanes, count, sizes",
+    [("auto", 5, [5]), ("auto", 40, [32, 8]), (8, 20, [8, 8, 4]), (16, 20, [16, 4]), (32, 33, [32, 1])],
+)
+def test_no_group_has_more_cells_than_lanes(lanes, count, sizes):
+    assert [len(group) for group in of(count, lanes=lanes)] == sizes
+
+
+@pytest.mark.parametrize("cells, lanes", [(1, 1), (2, 8), (8, 8), (9, 16), (17, 32)])
+def test_a_group_is_padded(cells, lanes, tmp_path):
+    specs = [spec_of(step_size=0.1 / (k + 1), **LINEAR) for k in range(cells)]
+    origins = {specs[0].data: {"data_checksum": "x"}}
+    group = Group.of(range(cells), specs, 2, tmp_path, origins)
+    assert group.lanes == lanes and group.name == group.cells[0].name + (f"+{cells - 1}" * (cells > 1))
+
+
+def test_a_selection_means_each_group_that_it_touches_whole(specs):
+    assert chosen(specs, 4, cells="8,1") == [(1,), (2, 8, 14)]
+    assert chosen(specs, 4, where="step_size == 0.2 and method != 'gradient-allreduce' and P == 1") == [
+        (2, 8, 14),
+        (4, 10, 16),
+    ]
+    assert chosen(specs, 4) == grouped(specs)
+
+
+def test_lanes_change_no_name():
+    origin = {"data_checksum": "x"}
+    names = {run_id(spec_of(**LINEAR, lanes=lanes), 2, origin) for lanes in ("auto", 1, 8, 32)}
+    assert len(names) == 1
+
+
+@pytest.mark.parametrize(
+    "keys, words",
+    [
+        ({"lanes": 4}, "lanes = 4: expected 'auto', 1, 8, 16 or 32"),
+        ({"measure": "times", "lanes": 8}, "lanes = 8: measure = 'times'.*expected 'auto' or 1"),
+        ({"momentum": 0.5, "lanes": 8}, "lanes = 8: momentum has no lanes"),
+        ({"method": "gradient-allreduce", "lanes": 16}, "'gradient-allreduce' have no lanes"),
+    ],
+)
+def test_lanes_that_there_cannot_be_are_refused(keys, words):
+    with pytest.raises(InputError, match=words):
+        spec_of(**(LINEAR | keys))
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+def test_an_element_of_an_array_holds_whole_groups(specs, limit):
+    jobs = plan.plan(specs, "array", max_array=limit)
+    listed = [set(selection.indices(text, len(specs))) for job in jobs for text in job.elements]
+    assert sorted(index for cells in listed for index in cells) == list(range(len(specs)))
+    for group in grouped(specs):
+        assert sum(not cells.isdisjoint(group) for cells in listed) == 1
+    assert all(len(job.elements) == min(limit, len(job.tasks)) or limit == 3 for job in jobs)
+    assert [len(job.tasks) for job in jobs] == [5, 5]
