@@ -91,10 +91,10 @@ class Learners:
         """Many rounds in one call, or None where they are made one by one: the choice is here alone."""
         by_hand = os.environ.get("PAVG_ROUNDS") == "reference"
         in_order = self.spec.reduction == "reproducible"
-        if by_hand or in_order or self.objective.family is None or self.lanes > 1:
+        if by_hand or in_order or self.objective.family is None:
             return None
-        problem = self.objective.arguments(), self._model, self._order, self._noise
-        combination = self.weights, self.total_weight, self.objective.dimension
+        problem = self.objective.arguments(self.lanes), self._model, self._order, self._noise
+        combination = self.weights, self.total_weight, self.objective.dimension * self.lanes
         at, barrier = self.spec.momentum_at_average, self.spec.barrier
         return Compiled(self.comm, problem, combination, at, self._touched.all, barrier, self.clock)
 
@@ -104,12 +104,12 @@ class Learners:
 
     @property
     def rounds_done(self):
-        """Combinations so far: Allreduces in the training clock."""
+        """Combinations so far."""
         return self._sum.calls
 
     @property
     def bytes(self):
-        """Bytes that each rank has put into Allreduce so far, for each lane."""
+        """Bytes of what ranks have combined so far, for each lane."""
         return self._sum.bytes // self.lanes
 
     # --- verbs -------------------------------------------------------------------------------

@@ -14,7 +14,10 @@ def settle(W, S):
     """
     lanes = S.shape[1]
     for l in range(W.shape[0]):
-        if (S[l] != 1.0).any():
+        settled = True
+        for k in range(lanes):
+            settled &= S[l, k] == 1.0
+        if not settled:
             for j in range(0, W.shape[1], lanes):
                 for k in range(lanes):
                     W[l, j + k] *= S[l, k]
