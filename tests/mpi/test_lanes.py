@@ -135,6 +135,17 @@ def test_what_happens_to_the_group_happens_to_its_open_lanes():
     assert [record.w is None for record in lanes] == [True, False, True]
 
 
+@pytest.mark.parametrize("case", ["L2, intercept, batches", "sparse, L2", "stochastic, reshuffled"])
+def test_rounds_of_lanes_are_the_same_to_the_bit_in_both_loops(case, monkeypatch):
+    compiled = synchronous.run(comm, group(**CASES[case]))
+    monkeypatch.setenv("PAVG_ROUNDS", "reference")
+    python = synchronous.run(comm, group(**CASES[case]))
+    assert {(one.loop, other.loop) for one, other in zip(compiled, python, strict=True)} == {
+        ("compiled", "python")
+    }
+    assert all(same(one, other, rtol=0.0) for one, other in zip(compiled, python, strict=True))
+
+
 STOPPED = {
     "all lanes to the end": {},
     "sparse, L2": {"store": samples(layout="csr"), "problem": {"name": "logistic", "l2": 0.01}},

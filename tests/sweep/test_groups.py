@@ -48,6 +48,7 @@ def test_cells_that_differ_in_step_size_alone_are_a_group(specs):
     [
         {"measure": "times"},
         {"momentum": 0.9},
+        {"averaging": "sparse"},
         {"method": "gradient-allreduce"},
         {"lanes": 1},
         {"problem": "double-well", "data": None},
