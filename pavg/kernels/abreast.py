@@ -198,7 +198,7 @@ def steps(tag, samples, formula, model, order, schedule, n):
         while s < first + n:
             two = X.ndim == 2 and s + 2 <= first + n and max(batches[s], batches[s + 1]) == 1
             used = 2 if two else batches[s]
-            drawn = draw_ahead(order, l, m, drawn, min(k + used + AHEAD, every), rows)
+            drawn = draw_ahead(order, l, m, drawn, min(k + used + AHEAD, every), every, rows)
             while asked < min(k + used + AHEAD, every):
                 prefetch(y, peek(rows, asked & mask))
                 prefetch(indptr, peek(rows, asked & mask))
