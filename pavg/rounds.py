@@ -139,7 +139,7 @@ def sparse(sparsely, model, order, combination, mpi):
 def many(problem, schedule, available, lengths, keep, before, momentum, combination, sparsely, mpi, clock):
     """Rounds of so many local steps each, as far as the schedule reaches: (rounds, steps, status, bytes).
 
-    problem : (arguments, model, order, noise) of the kernels, of one lane or several; available : entries of the schedule;
+    problem : (arguments, model, order, noise) of the kernels; available : entries of the schedule;
     keep : the round before whose average models are copied to `before`, off the clock (−1: none);
     momentum : what an average does to it;
     combination : (flat, weights, their total, d); sparsely : (csr, everyone, room, open, rank) of
