@@ -9,8 +9,9 @@ from pavg import streams
 from pavg.comm.agreement import check
 from pavg.comm.averaging import Summation, total
 from pavg.comm.clocks import COMPUTE, Clock
+from pavg.comm.reduction import AnyOrder, FixedOrder
 from pavg.comm.topology import block
-from pavg.kernels.combine import gather, scatter, settle
+from pavg.kernels.combine import fold, gather, scatter, settle
 from pavg.kernels.streams import RULES, uniforms
 from pavg.kernels.vectors import aligned_zeros
 from pavg.rounds import Compiled
@@ -59,7 +60,9 @@ class Learners:
         self.schedule = Schedule(step_size, spec.batch_size, objective.n, spec.P)
         self._draw_from(shards, begin, end)
         self._flat = np.zeros(d * self.lanes)
-        self._sum = Summation(comm, self.clock, spec.barrier)
+        in_order = spec.reduction == "reproducible"
+        self.reduction = FixedOrder(comm, spec.P, fold) if in_order else AnyOrder(gather)
+        self._sum = Summation(comm, self.clock, spec.barrier, self.reduction)
         self._coin = streams.key(spec.seed, "coin")
         self.loop = "compiled"  # until a round is combined in Python
         self._touched = Touched(comm, spec, objective, shards, self.lanes)
@@ -87,10 +90,11 @@ class Learners:
     def _compiled_rounds(self):
         """Many rounds in one call, or None where they are made one by one: the choice is here alone."""
         by_hand = os.environ.get("PAVG_ROUNDS") == "reference"
-        if by_hand or self.objective.family is None or self.lanes > 1:
+        in_order = self.spec.reduction == "reproducible"
+        if by_hand or in_order or self.objective.family is None:
             return None
-        problem = self.objective.arguments(), self._model, self._order, self._noise
-        combination = self.weights, self.total_weight, self.objective.dimension
+        problem = self.objective.arguments(self.lanes), self._model, self._order, self._noise
+        combination = self.weights, self.total_weight, self.objective.dimension * self.lanes
         at, barrier = self.spec.momentum_at_average, self.spec.barrier
         return Compiled(self.comm, problem, combination, at, self._touched.all, barrier, self.clock)
 
@@ -100,12 +104,12 @@ class Learners:
 
     @property
     def rounds_done(self):
-        """Combinations so far: Allreduces in the training clock."""
+        """Combinations so far."""
         return self._sum.calls
 
     @property
     def bytes(self):
-        """Bytes that each rank has put into Allreduce so far, for each lane."""
+        """Bytes of what ranks have combined so far, for each lane."""
         return self._sum.bytes // self.lanes
 
     # --- verbs -------------------------------------------------------------------------------
@@ -209,7 +213,7 @@ class Learners:
         def fill():
             settle(_rows(self.W), self.S)
             for k, buffer in enumerate(buffers):
-                gather(_rows(buffer), self.weights, flat, k * d, d)
+                self.reduction.gather(_rows(buffer), self.weights, flat, k * d, d)
 
         def spread():
             for k, buffer in enumerate(buffers):
@@ -290,7 +294,7 @@ class Learners:
             nobody = (self.W[:0], self.V[:0], self.spec.momentum, self.S[:0])
             self.objective.gradients(nobody, self._order, self._noise, 1, self.G[:0])
         settle(_rows(self.W), self.S)
-        gather(_rows(self.W), self.weights, np.empty(0), 0, 0)
+        self.reduction.gather(_rows(self.W), self.weights, np.empty(0), 0, 0)
         scatter(np.empty(0), 0, 0, 1.0, _rows(self.W))
         self.coin(0, 0)
         if self._compiled is not None:
@@ -318,8 +322,8 @@ class Learners:
         models = self.models()
         if self.apart:  # on all ranks alike
             w = np.empty_like(models[0, :d])
-            gather(_rows(models), self.weights, w.reshape(-1), 0, w.size)
-            total(comm, w)
+            self.reduction.gather(_rows(models), self.weights, w.reshape(-1), 0, w.size)
+            self.reduction.reduce(comm, w.reshape(-1))
             w /= self.total_weight
         else:
             w = models[0, :d].copy()

@@ -33,9 +33,15 @@ class Component:
 
 
 @cache
+def _entry_points():
+    return entry_points()  # reads a file of every package that is installed
+
+
+@cache
 def names(group):
     """The entry points of one group, by name. group : one of GROUPS."""
-    return {point.name: point for point in sorted(entry_points(group=f"pavg.{group}"), key=lambda p: p.name)}
+    points = _entry_points().select(group=f"pavg.{group}")
+    return {point.name: point for point in sorted(points, key=lambda p: p.name)}
 
 
 @cache

@@ -13,7 +13,7 @@ from numba.extending import overload
 
 from pavg.comm import addresses
 from pavg.comm.clocks import COMM, COMPUTE, MARK, PHASES, TOTAL, WAIT
-from pavg.kernels import general, linear, touched
+from pavg.kernels import ahead, general, linear, touched
 from pavg.kernels.calls import borrowed, double_of, status_of
 from pavg.kernels.combine import gather, scatter, settle
 
@@ -35,6 +35,33 @@ def _steps(arguments, model, order, noise, schedule, n):
     return lambda arguments, model, order, noise, schedule, n: linear.steps(
         arguments, model, order, noise, schedule, n
     )
+
+
+def ask(arguments, order):
+    """Ask for the memory that the next local steps begin with."""
+
+
+@overload(ask, jit_options={"nogil": True, "forceinline": True})
+def _ask(arguments, order):
+    if isinstance(arguments[0], types.FunctionType):
+        return lambda arguments, order: None
+    return lambda arguments, order: ahead.ask(arguments[1], order)
+
+
+def abreast(model):
+    """The model with its lanes one after the other: W (L, width·lanes)."""
+
+
+@overload(abreast, jit_options={"nogil": True, "forceinline": True})
+def _abreast(model):
+    if model[0].ndim == 2:
+        return lambda model: model
+    return lambda model: (_rows(model[0]), model[1], model[2], model[3])
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def _rows(W):
+    return W.reshape((W.shape[0], W.shape[1] * W.shape[2]))
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -63,9 +90,11 @@ def round_ends(clock, waits_known):
 def copy(model, before):
     """before ← the models."""
     W, _, _, S = model
+    lanes = S.shape[1]
     for l in range(W.shape[0]):
-        for j in range(W.shape[1]):
-            before[l, j] = W[l, j] * S[l, 0]
+        for j in range(0, W.shape[1], lanes):
+            for k in range(lanes):
+                before[l, j + k] = W[l, j + k] * S[l, k]
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -110,14 +139,16 @@ def sparse(sparsely, model, order, combination, mpi):
 def many(problem, schedule, available, lengths, keep, before, momentum, combination, sparsely, mpi, clock):
     """Rounds of so many local steps each, as far as the schedule reaches: (rounds, steps, status, bytes).
 
-    problem : (arguments, model, order, noise) of the kernels; available : entries of the schedule;
+    problem : (arguments, model, order, noise) of the kernels, of one lane or several;
+    available : entries of the schedule;
     keep : the round before whose average models are copied to `before`, off the clock (−1: none);
     momentum : what an average does to it;
     combination : (flat, weights, their total, d); sparsely : (csr, everyone, room, open, rank) of
     `pavg.kernels.touched`; mpi : what `pavg.comm.addresses` gives; clock : the numbers of a `Clock`.
     A status other than 0 ends it.
     """
-    arguments, model, order, noise = borrowed(problem)
+    arguments, models, order, noise = borrowed(problem)
+    model = abreast(models)
     gammas, batches, first = borrowed(schedule)
     lengths, before, clock = borrowed((lengths, before, clock))
     combination, sparsely = borrowed(combination), borrowed(sparsely)
@@ -132,8 +163,9 @@ def many(problem, schedule, available, lengths, keep, before, momentum, combinat
         if open[touched.MOST] >= 0 and not ready:
             touched.prepare(csr, everyone, room, open, model, (gammas, batches, first), drawn[0], n)
         if n > 0:
-            steps(arguments, model, order, noise, (gammas, batches, first), n)
+            steps(arguments, models, order, noise, (gammas, batches, first), n)
             first += n
+        ask(arguments, order)
         if k == keep:
             lap(clock, wtime, COMPUTE)
             copy(model, before)
@@ -174,12 +206,13 @@ class Compiled:
         flat = np.zeros(d * (2 if at == "average" else 1))
         self._most = problem, (flat, weights, total, d), sparsely
         self._momentum, self.mpi, self._clock = MOMENTUM[at], addresses.of(comm, barrier), clock.numbers
+        self._rows = problem[1][0].shape[0], -1
         self._nothing = np.empty((0, 0))
 
     def run(self, schedule, available, lengths, keep=-1, before=None):
         """(rounds, steps, bytes) that were done, as `many` says. mpi4py.MPI.Exception if MPI fails."""
         problem, combination, sparsely = self._most
-        before = self._nothing if before is None else before
+        before = self._nothing if before is None else before.reshape(self._rows)
         done, steps, status, sent = many(
             *(problem, schedule, available, lengths, keep, before, self._momentum),
             *(combination, sparsely, self.mpi, self._clock),

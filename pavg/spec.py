@@ -147,6 +147,7 @@ class Spec:
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.0
     momentum_at_average: Literal["keep", "average", "reset"] = "keep"
     weights: Literal["equal", "shards"] = "equal"
+    reduction: Literal["mpi", "reproducible"] = "mpi"
     averaging: Literal["auto", "dense", "sparse"] = "auto"
     barrier: bool = False
     stop: Stop = field(default_factory=Stop)

@@ -3,8 +3,10 @@
 import sys
 import time
 
+import numpy as np
 import pytest
 
+from pavg.records.reading import opened
 from tests.conftest import OTHERS, mpi_named, run_to_end
 
 pytestmark = pytest.mark.mpirun
@@ -76,6 +78,38 @@ def test_one_lost_rank_ends_the_job_soon(mpirun, mpi, fate, said):
     assert done.returncode != 0
     assert said in done.stderr
     assert time.monotonic() - began < SOON
+
+
+REPRODUCIBLE = """
+problem = {name = "logistic", l2 = 1e-3, intercept = true}
+data = {name = "breast_cancer", scale = "standardize"}
+P = 6
+step_size = 0.05
+momentum = 0.5
+momentum_at_average = "average"
+method = {name = "periodic", K = 4}
+stop.steps = 300
+measure = "losses"
+reduction = "reproducible"
+"""
+
+
+@pytest.mark.parametrize("ranks, mpi", [(3, "default"), *((2, mpi) for mpi in OTHERS)])
+def test_a_reproducible_reduction_gives_the_same_bits_under_every_mpi(mpirun, tmp_path, ranks, mpi):
+    spec = tmp_path / "bits.toml"
+    spec.write_text(REPRODUCIBLE)
+    arrays = []
+    for n, name in ((1, "default"), (ranks, mpi)):
+        done = mpirun(n, "-m", "pavg", "run", spec, "--out", tmp_path / name / str(n), mpi=name)
+        assert done.returncode == 0, done.stderr
+        (file,) = tmp_path.joinpath(name, str(n), "bits").glob("*.h5")
+        with opened(file) as found:
+            names = ("w", "loss", "accuracy", "grad_norm", "drift", "rounds", "bytes")
+            arrays.append((file.name, {key: found[key][:] for key in names}))
+    (one, first), (other, second) = arrays
+    assert one == other
+    for key in first:
+        assert np.array_equal(first[key], second[key]), key
 
 
 @pytest.mark.parametrize("variable", ["OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "SLURM_STEP_NUM_TASKS"])

@@ -7,6 +7,7 @@ import time
 from pavg.cli.stages import QUIET, Stages, on_terminal
 from pavg.sweep.running import Watcher
 
+COMPILED = 2.0  # seconds: loading kernels takes less, compiling them takes more
 # why a cell is left out, where it has no result
 LEFT = {
     "failed": "failed before (--retry failed runs it again)",
@@ -62,6 +63,12 @@ class Lines(Watcher):
     def ended(self, cell, record):
         loss = f", loss {record.rows[-1]['loss']:.6g}" if record.rows else ""
         self._say(f"    [{cell.index}] {record.status} ({record.reason}){loss}")
+        self._say_compiled(record)
+
+    def _say_compiled(self, record):
+        seconds = max(record.ranks.get("compile_time", [0.0]))
+        if seconds > COMPILED:
+            self._say(f"    {seconds:.1f} s for compiling kernels, outside all other times; they are kept")
 
     def says(self, sentence):
         self._say(f"    {sentence}")
@@ -112,6 +119,7 @@ class Live(Lines):
         self.progress.advance(self.all)
         if record.status != "ok":
             self._say(f"{cell.name}: {record.status} ({record.reason})")
+        self._say_compiled(record)
 
     def _say(self, line):
         with contextlib.suppress(OSError):

@@ -9,7 +9,8 @@ def of(comm, barrier):
     """(ranks, MPI_Wtime, MPI_Barrier, MPI_Allreduce, MPI_Allgatherv, communicator, MPI_IN_PLACE, types, sum).
 
     Functions by their addresses in the library that mpi4py has loaded; handles, which are integers with
-    MPICH and pointers with Open MPI, of the communicator, MPI_DOUBLE, MPI_BYTE and MPI_SUM.
+    MPICH (negative for some communicators) and pointers with Open MPI, of the communicator, MPI_DOUBLE,
+    MPI_BYTE and MPI_SUM.
     barrier : wanted before each combination; else its address is 0.
     """
     library = ctypes.CDLL(MPI.__file__)
@@ -19,5 +20,5 @@ def of(comm, barrier):
 
     wait = address("MPI_Barrier") if barrier else 0
     functions = address("MPI_Wtime"), wait, address("MPI_Allreduce"), address("MPI_Allgatherv")
-    kinds = MPI.DOUBLE.handle, MPI.BYTE.handle, MPI.SUM.handle
-    return comm.Get_size(), *functions, comm.handle, int(MPI.IN_PLACE), *kinds
+    handles = [ctypes.c_int64(known.handle).value for known in (comm, MPI.DOUBLE, MPI.BYTE, MPI.SUM)]
+    return comm.Get_size(), *functions, handles[0], int(MPI.IN_PLACE), *handles[1:]

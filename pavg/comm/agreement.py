@@ -64,15 +64,29 @@ def first_of_node(comm, function):
     An InputError on any rank is raised on all, the first rank's first.
     """
     node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    first, made, message = node.Get_rank() == 0, None, None
+    first, outcome = node.Get_rank() == 0, None
     for turn in (True, False):
         if turn == first:
-            try:
-                made = function()
-            except InputError as error:
-                message = str(error)
+            outcome = _tried(function)
         rest(node)
     node.Free()
+    return _agreed(comm, *outcome)
+
+
+def together(comm, function):
+    """`function()` of each rank, called on all at once. An InputError on any rank is raised on all."""
+    return _agreed(comm, *_tried(function))
+
+
+def _tried(function):
+    """(Result, None), or (None, the message of an InputError)."""
+    try:
+        return function(), None
+    except InputError as error:
+        return None, str(error)
+
+
+def _agreed(comm, made, message):
     messages = [m for m in comm.allgather(message) if m is not None]
     if messages:
         raise AgreedError(messages[0], comm.Get_size())

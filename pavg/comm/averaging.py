@@ -7,20 +7,21 @@ from pavg.comm.clocks import COMM, COMPUTE, WAIT
 
 
 class Summation:
-    """Allreduce in place of a flat float64 buffer, or Allgatherv of parts: timed, bytes and calls counted.
+    """Sums over the ranks of a flat float64 buffer, or Allgatherv of parts: timed, bytes and calls counted.
 
-    barrier : wait for all ranks first, so that waiting and communicating are told apart.
+    barrier : wait for all ranks first, so that waiting and communicating are told apart; reduction : how
+    ranks sum (`pavg.comm.reduction`).
     """
 
-    def __init__(self, comm, clock, barrier):
-        self.comm, self.clock, self.barrier = comm, clock, barrier
+    def __init__(self, comm, clock, barrier, reduction):
+        self.comm, self.clock, self.barrier, self.reduction = comm, clock, barrier, reduction
         self.calls, self.bytes = 0, 0
 
     def __call__(self, gather, flat, scatter):
-        """gather() fills `flat`, ranks sum it, scatter() uses it. All three count as communication."""
+        """gather() takes this rank's part, ranks sum into `flat`, scatter() uses it: all communication."""
 
         def exchange():
-            self.comm.Allreduce(MPI.IN_PLACE, flat, MPI.SUM)
+            self.reduction.reduce(self.comm, flat)
             return flat.nbytes
 
         self._timed(f"average {flat.size}", gather, exchange, scatter)

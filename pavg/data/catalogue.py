@@ -12,11 +12,13 @@ import zlib
 from dataclasses import dataclass, fields, replace
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge
+from pydantic import StringConstraints
 
 from pavg import spec
 from pavg.data.bundled import BUNDLED
-from pavg.data.fetch import File, fetch, verify
 from pavg.errors import InputError
 from pavg.registry import suggestion
 
@@ -24,6 +26,20 @@ OWN = Path(__file__).with_suffix(".toml")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}"
 PATHS = ("path", "test_path")  # keys of [data] that are names of a set's files
 ARCHIVE = ".tar.gz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A published file. bytes, sha256, md5 : where they are known."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+[^\s?#/]$")]
+    bytes: Annotated[int, Ge(1)] | None = None
+    sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
+    md5: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{32})?$")] = ""
+
+    @property
+    def name(self):
+        return self.url.rsplit("/", 1)[1]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,6 +134,8 @@ def get(name, folder, progress=None):
     InputError
         As `find` and `fetch`.
     """
+    from pavg.data.fetch import fetch
+
     entry, place = find(name), folder / "files" / name
     for file in entry.files:
         path = fetch(file, place, progress)
@@ -127,6 +145,8 @@ def get(name, folder, progress=None):
 
 def check_files(name, folder, progress=None):
     """Compare the files of a set with the catalogue: an InputError names the first that differs."""
+    from pavg.data.fetch import verify
+
     for file in find(name).files:
         path = folder / "files" / name / file.name
         if path.exists():  # an archive may be gone, once it has been unpacked

@@ -14,12 +14,7 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
-
-from annotated_types import Ge
-from pydantic import StringConstraints
 
 from pavg import files
 from pavg.data.formats.files import is_page
@@ -32,20 +27,6 @@ PAUSE = 1.0  # seconds before the second attempt, doubled from one to the next
 PASSING = (408, 425, 429, 500, 502, 503, 504)  # answers that another attempt may better
 FINAL = (socket.gaierror, ssl.SSLCertVerificationError)  # no network, or not the server that it says
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)  # the disk's errors
-
-
-@dataclass(frozen=True, kw_only=True)
-class File:
-    """A published file. bytes, sha256, md5 : where they are known."""
-
-    url: Annotated[str, StringConstraints(pattern=r"^https?://[^\s?#]+[^\s?#/]$")]
-    bytes: Annotated[int, Ge(1)] | None = None
-    sha256: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{64})?$")] = ""
-    md5: Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{32})?$")] = ""
-
-    @property
-    def name(self):
-        return self.url.rsplit("/", 1)[1]
 
 
 class _Broken(Exception):

@@ -8,10 +8,11 @@ from pavg.comm.topology import block
 ROWS = 1024  # rows of a block: sums of blocks do not depend on the number of ranks
 
 
-def evaluate(comm, objective, w, drift):
+def evaluate(comm, objective, w, drift, reduction):
     """Values at w, by name: those that the problem has. Collective over `comm`.
 
-    w : (d,), or (d, lanes); values are numbers, or arrays (lanes,).
+    w : (d,), or (d, lanes); values are numbers, or arrays (lanes,); reduction : how vectors are summed over
+    ranks (`pavg.comm.reduction`).
     """
     W = np.zeros((1, objective.width, *w.shape[1:]))
     W[0, : objective.dimension] = w
@@ -23,7 +24,7 @@ def evaluate(comm, objective, w, drift):
         values["test_loss"], right = _mean_loss(comm, objective, "test", W)
         if objective.classes:
             values["test_accuracy"] = right
-    norm = _gradient_norm(comm, objective, W)
+    norm = _gradient_norm(comm, objective, W, reduction)
     if norm is not None:
         values["grad_norm"] = norm
     return values | {"drift": drift}
@@ -40,13 +41,17 @@ def _mean_loss(comm, objective, part, W):
     return np.add.accumulate(sums)[-1] / n
 
 
-def _gradient_norm(comm, objective, W):
+def _gradient_norm(comm, objective, W, reduction):
     """‖∇F‖ at W[0], or None where no exact gradient is known."""
     n = objective.rows["train"]
-    G = np.zeros_like(W)
-    if objective.add_gradient(W, *block(n, comm.Get_size(), comm.Get_rank()), G) is None:
-        return None
-    total(comm, G)
+    parts = reduction.parts(comm, n)
+    sums, G = np.zeros((len(parts), *W.shape[1:])), np.zeros_like(W)
+    for k, (begin, end) in enumerate(parts):
+        if objective.add_gradient(W, begin, end, sums[k : k + 1]) is None:
+            return None
+    flat = G.reshape(-1)
+    reduction.gather(sums.reshape(len(parts), -1), np.ones(len(parts)), flat, 0, flat.size)
+    reduction.reduce(comm, flat)
     G /= n
     objective.add_penalty_gradient(W, G)
     return np.linalg.norm(G[0], axis=0)

@@ -77,6 +77,7 @@ class Observer:
                 lane.begin()
             else:
                 self.learners.freeze(lane.index)
+                lane.record.loop = self.learners.loop
         if t == 0:
             self._judge(0)
             if not self.reason:
@@ -197,7 +198,7 @@ class Observer:
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # of models that diverge
             self.average, drift = self.learners.virtual_average(self.side)
-            values = evaluate(self.side, self.task.objective, self.average, drift)
+            values = evaluate(self.side, self.task.objective, self.average, drift, self.learners.reduction)
         for lane in self.open:
             lane.see(values)
         self._evaluating = time.perf_counter() - began

@@ -8,7 +8,6 @@ folder named by a hash of all kernel sources (those of plugins too), numba's ver
 import hashlib
 import os
 import tempfile
-from importlib.metadata import entry_points
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import llvmlite.binding
 import numba
 import platformdirs
 
+from pavg import registry
 from pavg.errors import InputError
 
 ROOMS = ("kernels", "problems")
@@ -27,7 +27,7 @@ def sources():
     here = Path(__file__).resolve().parent.parent
     files = [file for room in ROOMS for file in here.joinpath(room).glob("*.py")]
     files += [here / file for file in FILES]
-    plugins = {point.module.split(".")[0] for point in entry_points(group="pavg.problems")} - {"pavg"}
+    plugins = {point.module.split(".")[0] for point in registry.names("problems").values()} - {"pavg"}
     for package in plugins:
         spec = find_spec(package)
         if spec is None or spec.origin is None:

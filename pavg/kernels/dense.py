@@ -102,7 +102,7 @@ def steps(tag, samples, formula, model, order, schedule, n):
                 and max(batches[s], batches[s + 1], batches[s + 2], batches[s + 3]) == 1
             )
             used = 4 if four else batches[s]
-            drawn = draw_ahead(order, l, m, drawn, min(k + used + AHEAD, every), rows)
+            drawn = draw_ahead(order, l, m, drawn, min(k + used + AHEAD, every), every, rows)
             while asked < min(k + used + AHEAD, every):
                 prefetch_row(X, y, peek(rows, asked & mask), stride)
                 asked += 1

@@ -12,7 +12,7 @@ X is float64, or float32 where a store keeps it so: then a function is compiled 
 """
 
 import warnings
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 from numba import cfunc, njit, types
@@ -47,13 +47,16 @@ class Compiled:
     """
 
     def __init__(self, function, signatures, dtype="float64"):
-        self._kept = cfunc(signatures[dtype], cache=True)(function)
-        self._numba_type_ = types.FunctionType(signatures[dtype])
-        self._signatures = signatures
+        self._signature, self._signatures = signatures[dtype], signatures
+        self._numba_type_ = types.FunctionType(self._signature)
         self.__wrapped__ = function
 
+    @cached_property
+    def _compiled(self):
+        return cfunc(self._signature, cache=True)(self.__wrapped__)
+
     def __wrapper_address__(self):
-        return self._kept.address
+        return self._compiled.address
 
     @cache  # noqa: B019 (functions of modules: they live as long as the process)
     def on(self, dtype):
@@ -71,24 +74,7 @@ def loss_function(function):
     return Compiled(function, LOSS)
 
 
-_samples = {dtype: types.Tuple((X, _y)) for dtype, X in _X.items()}
-_model = types.Tuple((_array(_f8, 2), _array(_f8, 2), _f8, _array(_f8, 2)))
-_order = types.Tuple(
-    (_i8, _array(_u8, 1), _array(_i8, 1), _array(_i8, 1, True), _array(_i8, 1), _array(_i8, 1))
-)
-_schedule = types.Tuple((_array(_f8, 1), _array(_i8, 1), _i8))
-_batch = _model, _order, _array(_u8, 1)
-
-
-def _signatures(result, function, *rest):
-    """Those of a loop, for X of each dtype: the compiled function, theta and the samples come first."""
-    return [result(types.FunctionType(function[t]), _theta, _samples[t], *rest) for t in _X]
-
-
-_arguments = [types.Tuple((types.FunctionType(GRADIENT[t]), _theta, _samples[t], types.boolean)) for t in _X]
-
-
-@njit([types.void(a, *_batch, _schedule, _i8) for a in _arguments], cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True, forceinline=True)
 def steps(arguments, model, order, noise, schedule, n):
     """n local steps of every learner: w ← w − γ·gradient, or with momentum (v ← μv + g, w ← w − γv).
 
@@ -123,7 +109,7 @@ def steps(arguments, model, order, noise, schedule, n):
         draws[l] = m
 
 
-@njit([types.void(a, *_batch, _i8, _array(_f8, 2)) for a in _arguments], cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def gradients(arguments, model, order, noise, batch, G):
     """G[l] ← the mini-batch gradient of every learner at its own model; the draws are used up."""
     gradient, theta, samples, _ = arguments
@@ -141,7 +127,7 @@ def gradients(arguments, model, order, noise, batch, G):
         G[l, :] = g
 
 
-@njit(_signatures(_f8, LOSS, _array(_f8, 2), _i8, _i8), cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def losses(loss, theta, samples, W, begin, end):
     """Σ loss of the samples begin … end − 1 at W[0]."""
     total = 0.0
@@ -150,7 +136,7 @@ def losses(loss, theta, samples, W, begin, end):
     return total
 
 
-@njit(_signatures(types.void, GRADIENT, _array(_f8, 2), _i8, _i8, _array(_f8, 2)), cache=True, nogil=True)
+@njit(cache=True, nogil=True)
 def add_gradient(gradient, theta, samples, W, begin, end, G):
     """G[0] += Σ gradient of the samples begin … end − 1 at W[0] (for gradients without noise)."""
     g = np.zeros(G.shape[1])

@@ -89,7 +89,7 @@ def steps(samples, formula, model, order, schedule, n):
         m, k, drawn, asked, soon = draws[l], 0, 0, 0, 0
         for s in range(first, first + n):
             B = batches[s]
-            drawn = draw_ahead(order, l, m, drawn, min(k + B + AHEAD, every), rows)
+            drawn = draw_ahead(order, l, m, drawn, min(k + B + AHEAD, every), every, rows)
             while asked < min(k + B + AHEAD, every):
                 prefetch(indptr, peek(rows, asked & mask))
                 prefetch(y, peek(rows, asked & mask))

@@ -53,6 +53,7 @@ def _counted(csr, everyone, entries, open, factor, schedule, drawn, n):
     _, indptr, _, _, l2 = csr
     rule, keys, rows, starts, counts, _ = everyone
     gammas, batches, first = schedule
+    gammas = gammas.ravel()  # there is one lane
     last, total = drawn, open[ENTRIES]
     for s in range(first, first + n):
         last += batches[s]

@@ -55,7 +55,9 @@ class Index:
         self._saved = True
 
     def _read(self, name):
-        from pavg.records.reading import summary  # h5py: not needed while nothing is new
+        from pavg.records.reading import (
+            summary,  # h5py: not needed while nothing is new
+        )
 
         try:
             told = asdict(summary(self.folder / name))

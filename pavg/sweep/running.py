@@ -10,7 +10,7 @@ from mpi4py import MPI
 
 from pavg import files
 from pavg.comm import signals
-from pavg.comm.agreement import AgreedError, first_of_node, once, rest
+from pavg.comm.agreement import AgreedError, first_of_node, once, rest, together
 from pavg.comm.topology import Worlds
 from pavg.comm.watchdog import Watchdog
 from pavg.engine.task import Binder, open_data, origin
@@ -210,9 +210,7 @@ def specifications(comm, name, how):
         return [cell for path in grid.sources(name) for cell in grid.expand(path, how.overrides)]
 
     tables = once(comm, read)
-    return first_of_node(
-        comm, lambda: repeated([build(table, source) for source, table in tables], how.repeat)
-    )
+    return together(comm, lambda: repeated([build(table, source) for source, table in tables], how.repeat))
 
 
 def plan(specs, size, how, watcher):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from pavg.data import fetch
-from pavg.data.fetch import File
+from pavg.data.catalogue import File
 from pavg.errors import InputError
 from tests.serving import BODY, MD5, SHA256
 

@@ -33,9 +33,7 @@ def cores():
 
 def small(name, dtype="float64"):
     sparse = {} if name in ("higgs", "year") else {"d": 400, "nnz": 12}
-    return open_store(
-        prepare(spec.Data(synthetic=spec.Synthetic(like=name, n=ROWS, **sparse), dtype=dtype))
-    )
+    return open_store(prepare(spec.Data(synthetic=spec.Synthetic(like=name, n=ROWS, **sparse), dtype=dtype)))
 
 
 def test_things_take_turns_backwards_every_second_time():

@@ -94,18 +94,20 @@ def test_a_run_that_was_paused_twice_ends_to_the_bit_as_one_that_was_not(case, f
 
 
 @pytest.mark.mpi(min_size=2)
+@pytest.mark.parametrize("reduction, rel", [("mpi", 1e-10), ("reproducible", 0.0)])
 @pytest.mark.parametrize("wider", [True, False])
-def test_on_another_number_of_ranks_it_ends_the_same_to_rounding(folder, wider):
+def test_on_another_number_of_ranks_it_ends_the_same_as_the_reduction_allows(folder, wider, reduction, rel):
+    keys = {"momentum": 0.5, "reduction": reduction}
     one = comm.Split(comm.Get_rank() == 0)
     first, second = (one, comm) if wider else (comm, one)
-    whole = ending_at(None, None)
+    whole = None
     if first is comm or comm.Get_rank() == 0:
-        ending_at(300, folder, first, momentum=0.5)
-        whole = ending_at(None, None, first, momentum=0.5)
+        ending_at(300, folder, first, **keys)
+        whole = ending_at(None, None, first, **keys)
     whole = comm.bcast(whole)
     if second is comm or comm.Get_rank() == 0:
-        resumed = ending_at(None, folder, second, momentum=0.5)
-        assert same(resumed, whole, rel=1e-10)
+        resumed = ending_at(None, folder, second, **keys)
+        assert same(resumed, whole, rel)
         times = resumed.arrays()["time_compute"]
         assert times.shape[1] == second.Get_size() and np.isnan(times[0]).all()
     one.Free()

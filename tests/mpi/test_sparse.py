@@ -34,7 +34,7 @@ def keys_of(case, **more):
 
 
 def run(case, world=comm, **more):
-    return synchronous.run(world, task_of(**keys_of(case, **more)))
+    return synchronous.run(world, task_of(**keys_of(case, **more)))[0]
 
 
 @pytest.mark.parametrize("case", CASES)
