@@ -136,10 +136,11 @@ class Schedule:
 
         step : the next local step, from 1; samples : what one learner has seen before it; n : steps wanted.
         """
+        n = min(n, MOST)
         if self._constant and n <= len(self._gammas):
             self._first = step  # every window is the same
         if not (self._first <= step and step + n <= self._first + len(self._gammas)):
-            t = np.arange(step, step + min(max(n, AHEAD), MOST))
+            t = np.arange(step, step + max(n, AHEAD))
             self._batches = self.batch_size.at(t)
             seen = samples + np.cumsum(self._batches) - self._batches
             epochs = seen * self.P / self.n if self.n else np.zeros(t.shape)

@@ -205,3 +205,12 @@ def test_steps_for_is_the_first_step_at_which_all_together_have_seen_enough(batc
 def test_steps_for_looks_past_its_window(more):
     schedule = Schedule(Constant(1.0), ConstantBatch(1), 0, 3)
     assert schedule.steps_for(3 * (2 * MOST) + more) == 2 * MOST + (more > 0)
+
+
+def test_constant_schedules_are_computed_once_however_many_steps_are_wanted():
+    schedule = Schedule(Constant(0.1), ConstantBatch(2), 100, 1)
+    (gammas, batches, _), n = schedule.window(1, 0, 10**6)
+    assert n == MOST
+    for step, wanted in ((n + 1, 10**6), (2 * n + 1, 3), (3 * n + 1, n)):
+        (again, same, first), there = schedule.window(step, 2 * (step - 1), wanted)
+        assert again is gammas and same is batches and first == 0 and there == min(wanted, MOST)

@@ -11,6 +11,7 @@ from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
 from pavg.bench.compiled_c import library
 from pavg.bench.measuring import alternate, count_for
 from pavg.bench.ratios import ratio
+from pavg.comm import addresses
 
 SIZES = tuple(4**k for k in range(12))  # 1 … 4,194,304
 SPENT, SPENT_QUICKLY = 4e-3, 3e-4  # seconds of a batch of calls, about
@@ -87,12 +88,10 @@ class Allreduce(Benchmark):
 
 def in_c(loop, comm, buffer, times):
     """A function without arguments: so many Allreduces of a buffer in the C loop."""
-    mpi = ctypes.CDLL(MPI.__file__)  # sees the library that mpi4py has loaded
-    address = ctypes.cast(mpi.MPI_Allreduce, ctypes.c_void_p).value
+    _, _, _, address, _, handle, in_place, double, _, sum_ = addresses.of(comm, False)
     loop.seconds.restype = ctypes.c_double
-    given = (address, int(MPI.IN_PLACE), buffer.ctypes.data, buffer.size)
-    given += (MPI.DOUBLE.handle, MPI.SUM.handle, comm.handle, times)
-    given = [ctypes.c_longlong(number) for number in given]
+    given = address, in_place, buffer.ctypes.data, buffer.size, double, sum_, handle, times
+    given = [ctypes.c_longlong(int(number)) for number in given]
 
     def call():
         if loop.seconds(*given) < 0:

@@ -108,7 +108,9 @@ def test_averages_of_touched_coordinates_send_less_than_those_of_whole_models(pl
     done = bench("averaging", "-n", 2, "--shape", "rcv1", "--period", 1)
     assert done.returncode == 0, done.stderr
     data = opened(place)
-    assert (data.bytes_sparse < data.bytes_dense / 10).all() and (data.bytes_auto == data.bytes_sparse).all()
+    assert (data.bytes_sparse < data.bytes_dense / 10).all() and (
+        data.bytes_auto < data.bytes_dense / 10
+    ).all()
 
 
 def test_a_figure_is_drawn_or_matplotlib_asked_for_before_anything_is_measured(place):
