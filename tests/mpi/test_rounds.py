@@ -12,7 +12,7 @@ from mpi4py import MPI
 from pavg import learners as module
 from pavg import schedules
 from pavg.comm import clocks
-from tests.building import learners_of, sparse_samples
+from tests.building import group_of, learners_of, samples, sparse_samples
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -79,6 +79,18 @@ def test_they_do_where_rounds_are_longer_than_a_window_of_the_schedule(case, mon
         monkeypatch.setattr(target, "MOST", 16)
     monkeypatch.setattr(schedules, "AHEAD", 4)
     assert_same(trained(made("compiled", monkeypatch, **CASES[case])), whole)
+
+
+def test_lanes_go_the_same_way(monkeypatch):
+    monkeypatch.setenv("PAVG_KERNELS", "reference")
+    ends, problem = [], {"name": "logistic", "l2": 0.01}
+    for loop in ("compiled", "reference"):
+        monkeypatch.setenv("PAVG_ROUNDS", loop)
+        task = group_of([0.5, 0.1, 0.02], samples(layout="csr"), problem=problem, P=5)
+        sizes = schedules.SideBySide([spec.step_size for spec in task.specs])
+        learners = module.Learners(comm, task.specs[0], task.objective, task.shards, sizes)
+        ends.append(trained(learners, rest=3))
+    assert_same(*ends)
 
 
 def called_by_address(learners, place, function):
