@@ -93,7 +93,12 @@ class Learners:
         in_order = self.spec.reduction == "reproducible"
         if by_hand or in_order or self.objective.family is None:
             return None
-        problem = self.objective.arguments(self.lanes), self._model, self._order, self._noise
+        problem = (
+            self.objective.arguments(self.lanes, self.spec.momentum > 0),
+            self._model,
+            self._order,
+            self._noise,
+        )
         combination = self.weights, self.total_weight, self.objective.dimension * self.lanes
         at, barrier = self.spec.momentum_at_average, self.spec.barrier
         return Compiled(self.comm, problem, combination, at, self._touched.all, barrier, self.clock)

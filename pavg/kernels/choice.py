@@ -1,6 +1,6 @@
 """Which kernel runs: chosen here, by the shape of the samples, when a kernel is compiled.
 
-`path(X, lanes)` makes a tag of the shape, (row, side), which numba sees as a type:
+`path(X, lanes, momentum)` makes a tag of the shape, (row, side), which numba sees as a type:
 
 - row () : the plain loops; (0,) · v : dense rows of v groups of eight numbers, held in registers if there
   is one model; (0.0,) : CSR, and all rows beside many models;
@@ -20,8 +20,8 @@ LONGEST = 128  # numbers of a dense row that are held in registers; beyond, LLVM
 KINDS = ("fast", "reference")
 
 
-def path(X, lanes):
-    """The tag for samples X (dense, or the values of CSR) and so many lanes.
+def path(X, lanes, momentum):
+    """The tag for samples X (dense, or the values of CSR), so many lanes, with momentum or without.
 
     PAVG_KERNELS=reference forces the plain loops. InputError for another value than fast or reference.
     """
@@ -29,7 +29,7 @@ def path(X, lanes):
     if kind not in KINDS:
         raise InputError(f"PAVG_KERNELS = {kind!r}: expected one of {', '.join(KINDS)}")
     side = tag(lanes) if lanes > 1 else ()
-    if kind == "reference":
+    if kind == "reference" or momentum:  # momentum moves the whole model at every step
         return (), side
     if X.ndim == 1 or side:
         return (0.0,), side
@@ -65,17 +65,11 @@ def _choose(path, samples, formula, model, order, schedule, n):
     if row[0] == types.float64:
 
         def rows_of_csr(path, samples, formula, model, order, schedule, n):
-            if model[1].size > 0:  # momentum moves the whole model
-                reference.steps(samples, formula, model, order, schedule, n)
-            else:
-                sparse.steps(samples, formula, model, order, schedule, n)
+            sparse.steps(samples, formula, model, order, schedule, n)
 
         return rows_of_csr
 
     def rows_in_registers(path, samples, formula, model, order, schedule, n):
-        if model[1].size > 0:
-            reference.steps(samples, formula, model, order, schedule, n)
-        else:
-            dense.steps(path[0], samples, formula, model, order, schedule, n)
+        dense.steps(path[0], samples, formula, model, order, schedule, n)
 
     return rows_in_registers

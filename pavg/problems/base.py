@@ -88,7 +88,7 @@ class Objective:
     def width(self):
         return width_of(self.dimension)
 
-    def arguments(self, lanes=1):
+    def arguments(self, lanes=1, momentum=False):
         """What the compiled functions of this family take first."""
         raise NotImplementedError
 

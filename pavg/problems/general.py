@@ -94,7 +94,7 @@ class GeneralObjective(Objective):
     def width(self):
         return self.dimension  # the compiled loops run over whole rows
 
-    def arguments(self, lanes=1):
+    def arguments(self, lanes=1, momentum=False):
         return self.functions[0], self.theta, self.samples, self.sphere
 
     def steps(self, model, order, noise, schedule, n):

@@ -76,8 +76,8 @@ class LinearObjective(Objective):
 
     family = "linear"
 
-    def arguments(self, lanes=1):
-        return path(self.samples["train"][0], lanes), self.samples["train"], self.formula
+    def arguments(self, lanes=1, momentum=False):
+        return path(self.samples["train"][0], lanes, momentum), self.samples["train"], self.formula
 
     @property
     def width(self):
@@ -91,7 +91,8 @@ class LinearObjective(Objective):
         return (columns, indptr, d, intercept, l2) if X.ndim == 1 else None
 
     def steps(self, model, order, noise, schedule, n):
-        linear.steps(self.arguments(model[3].shape[1]), model, order, noise, schedule, n)
+        arguments = self.arguments(model[3].shape[1], model[1].size > 0)
+        linear.steps(arguments, model, order, noise, schedule, n)
 
     def gradients(self, model, order, noise, batch, G):
         linear.gradients(self.samples["train"], self.formula, model, order, batch, G)

@@ -88,7 +88,7 @@ class Case:
     def path(self, samples, lanes=1):
         with pytest.MonkeyPatch.context() as context:
             context.setenv("PAVG_KERNELS", self.kernels)
-            return choice.path(samples[0], lanes)
+            return choice.path(samples[0], lanes, self.mu > 0)
 
     def schedule(self, n):
         """(step sizes, batch sizes) of n steps, all different."""
