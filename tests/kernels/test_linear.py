@@ -53,7 +53,7 @@ class Case:
             self.X = self.X.astype(np.float32).astype(float)
         self.y = rng.choice([-1.0, 1.0], self.n) if self.code == LOGISTIC else rng.standard_normal(self.n)
         self.dimension = self.d + self.intercept
-        stride = -(-self.d // 16) * 16 if self.layout == "dense" else 0  # of float32, the longer one
+        stride = -(-self.d // 16) * 16  # of dense float32, the longest: kernels load and store whole rows
         self.W0 = np.zeros((self.L, max(width_of(self.dimension), stride)))
         self.W0[:, : self.dimension] = rng.standard_normal((self.L, self.dimension))
         self.V0 = np.zeros_like(self.W0) if self.mu else np.zeros((0, 0))
