@@ -66,14 +66,23 @@ def test_a_sweep_that_is_killed_many_times_ends_as_if_it_had_never_been(place, u
     assert not sweeps.temporaries(out) and not list(out.rglob(".checkpoints/*/*"))
 
 
+SLOW = """
+    import time
+    def rounds(self, lengths, rest):
+        time.sleep(0.1)
+        advance(self, lengths, rest)
+    advance, Learners.rounds = Learners.rounds, rounds
+"""
+
 COUNTING = """
-    def counted(self, n):
-        counts[0] += n
-        step(self, n)
-    counts = [0]
-    Learners.step = counted
-    import atexit
-    atexit.register(lambda: print(f"steps of rank {rank}: {counts[0]}", file=sys.stderr))
+    def begins(self, states, own):
+        restore(self, states, own)
+        begun.append(self.steps)
+    def ends(self):
+        print(f"steps of rank {rank}: {self.steps - begun[-1]}", file=sys.stderr)
+        finish(self)
+    begun = []
+    restore, finish, Learners.restore, Learners.finish = Learners.restore, Learners.finish, begins, ends
 """
 
 
@@ -81,7 +90,7 @@ def test_a_killed_cell_goes_on_from_its_checkpoint(place, undisturbed):
     """Learners make only the steps that the newest checkpoint lacks."""
     out = place / "out"
     options = ("--cells", "0", *sweeps.CHECKPOINTS)
-    job = sweeps.start(place / "sweep.toml", out, *options)
+    job = sweeps.start(place / "sweep.toml", out, *options, script=SLOW)
     try:
         wait_for(lambda: len(sweeps.ticks(out)) == 2, SOON)
         for pid in sweeps.noted(out)[0].values():
