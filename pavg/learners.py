@@ -163,8 +163,11 @@ class Learners:
         """n local steps of every learner."""
         while n > 0:
             schedule, now = self.schedule.window(self.steps + 1, self.samples, n)
-            self._touched.prepare(self._model, schedule, int(self.draws[0]), now)
-            self.objective.steps(self._model, self._order, self._noise, schedule, now)
+            if self._compiled is not None:
+                self._compiled.step(schedule, now)
+            else:
+                self._touched.prepare(self._model, schedule, int(self.draws[0]), now)
+                self.objective.steps(self._model, self._order, self._noise, schedule, now)
             _, batches, first = schedule
             self.samples += int(batches[first : first + now].sum())
             self.steps += now
@@ -173,7 +176,10 @@ class Learners:
             n -= now
 
     def gradient(self):
-        """G ← a mini-batch gradient of each learner at its own model, from its next draws."""
+        """G ← a mini-batch gradient of each learner at its own model, from its next draws.
+
+        For methods with `gradients = True`: elsewhere it would be compiled on the clock.
+        """
         (_, batches, first), _ = self.schedule.window(self.steps + 1, self.samples, 1)
         self.objective.gradients(self._model, self._order, self._noise, int(batches[first]), self.G)
         self.samples += int(batches[first])
@@ -294,8 +300,7 @@ class Learners:
     def warm_up(self):
         """Call every compiled function once with nothing to do, so that none compiles on the clock."""
         schedule, _ = self.schedule.window(1, 0, 1)
-        self.objective.steps(self._model, self._order, self._noise, schedule, 0)
-        if self.lanes == 1:
+        if self.spec.method.gradients:
             nobody = (self.W[:0], self.V[:0], self.spec.momentum, self.S[:0])
             self.objective.gradients(nobody, self._order, self._noise, 1, self.G[:0])
         settle(_rows(self.W), self.S)
@@ -303,7 +308,9 @@ class Learners:
         scatter(np.empty(0), 0, 0, 1.0, _rows(self.W))
         self.coin(0, 0)
         if self._compiled is not None:
-            self._compiled.run(schedule, 0, np.empty(0, np.int64))
+            self._compiled.step(schedule, 0)
+        else:
+            self.objective.steps(self._model, self._order, self._noise, schedule, 0)
         self._touched.warm_up(self._model, self._order, self.weights, schedule)
 
     # --- what methods and the engine look at -----------------------------------------------------

@@ -13,8 +13,9 @@ from numba.extending import overload
 
 from pavg.comm import addresses
 from pavg.comm.clocks import COMM, COMPUTE, MARK, PHASES, TOTAL, WAIT
-from pavg.kernels import ahead, general, linear, touched
+from pavg.kernels import ahead, general, touched
 from pavg.kernels.calls import borrowed, double_of, status_of
+from pavg.kernels.choice import choose
 from pavg.kernels.combine import gather, scatter, settle
 
 KEEP, AVERAGE, RESET = range(3)  # what an average does to the momentum
@@ -26,14 +27,14 @@ def steps(arguments, model, order, noise, schedule, n):
     """n local steps by the kernels that `arguments` belong to."""
 
 
-@overload(steps, jit_options={"nogil": True, "forceinline": True})
+@overload(steps, inline="always")
 def _steps(arguments, model, order, noise, schedule, n):
     if isinstance(arguments[0], types.FunctionType):
         return lambda arguments, model, order, noise, schedule, n: general.steps(
             arguments, model, order, noise, schedule, n
         )
-    return lambda arguments, model, order, noise, schedule, n: linear.steps(
-        arguments, model, order, noise, schedule, n
+    return lambda arguments, model, order, noise, schedule, n: choose(
+        arguments[0], arguments[1], arguments[2], model, order, schedule, n
     )
 
 
@@ -41,7 +42,7 @@ def ask(arguments, order):
     """Ask for the memory that the next local steps begin with."""
 
 
-@overload(ask, jit_options={"nogil": True, "forceinline": True})
+@overload(ask, inline="always")
 def _ask(arguments, order):
     if isinstance(arguments[0], types.FunctionType):
         return lambda arguments, order: None
@@ -52,7 +53,7 @@ def abreast(model):
     """The model with its lanes one after the other: W (L, width·lanes)."""
 
 
-@overload(abreast, jit_options={"nogil": True, "forceinline": True})
+@overload(abreast, inline="always")
 def _abreast(model):
     if model[0].ndim == 2:
         return lambda model: model
@@ -135,36 +136,65 @@ def sparse(sparsely, model, order, combination, mpi):
     return status
 
 
+@njit(cache=True, nogil=True, forceinline=True)
+def average(model, order, momentum, combination, sparsely, mpi):
+    """The models' average: (MPI status, bytes of what ranks combine)."""
+    if len(sparsely) > 0:
+        open = sparsely[3]
+        if open[touched.ENTRIES] >= 0:
+            return sparse(sparsely, model, order, combination, mpi), touched.BYTES * open[touched.ENTRIES]
+    return dense(model, momentum, combination, mpi), 8 * combination[0].size
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def prepare(sparsely, model, schedule, order, n):
+    """`pavg.kernels.touched.prepare`, where averages may be sparse."""
+    if len(sparsely) > 0:
+        csr, everyone, room, open, _ = sparsely
+        touched.prepare(csr, everyone, room, open, model, schedule, order[2][0], n)
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def close(sparsely):
+    """`pavg.kernels.touched.close`, where averages may be sparse."""
+    if len(sparsely) > 0:
+        touched.close(sparsely[3])
+
+
 @njit(cache=True, nogil=True)
-def many(problem, schedule, available, lengths, keep, before, momentum, combination, sparsely, mpi, clock):
+def many(
+    problem, schedule, available, lengths, ends, keep, before, momentum, combination, sparsely, mpi, clock
+):
     """Rounds of so many local steps each, as far as the schedule reaches: (rounds, steps, status, bytes).
+
+    A status of MPI other than 0 ends it.
 
     problem : (arguments, model, order, noise) of the kernels, of one lane or several;
     available : entries of the schedule;
+    ends : whether an average ends each round; else there is one, and it is left open;
     keep : the round before whose average models are copied to `before`, off the clock (−1: none);
     momentum : what an average does to it;
-    combination : (flat, weights, their total, d); sparsely : (csr, everyone, room, open, rank) of
-    `pavg.kernels.touched`; mpi : what `pavg.comm.addresses` gives; clock : the numbers of a `Clock`.
-    A status other than 0 ends it.
+    combination : (flat, weights, their total, d); sparsely : () where averages are always dense, else
+    (csr, everyone, room, open, rank) of `pavg.kernels.touched`; mpi : what `pavg.comm.addresses` gives;
+    clock : the numbers of a `Clock`.
     """
     arguments, models, order, noise = borrowed(problem)
     model = abreast(models)
     gammas, batches, first = borrowed(schedule)
     lengths, before, clock = borrowed((lengths, before, clock))
-    combination, sparsely = borrowed(combination), borrowed(sparsely)
-    csr, everyone, room, open, _ = sparsely
+    combination, touching = borrowed(combination), borrowed(sparsely)
     ranks, wtime, barrier, comm = mpi[0], mpi[1], mpi[2], mpi[5]
-    flat = combination[0]
-    drawn = order[2]
-    begin, sent, status, k = first, 0, 0, 0
+    begin, end, sent, status, k = first, first + available, np.int64(0), 0, 0
     ready = False  # the steps of round k have been counted
-    while status == 0 and k < lengths.size and first + lengths[k] <= begin + available:
+    while status == 0 and k < lengths.size and first + lengths[k] <= end:
         n = lengths[k]
-        if open[touched.MOST] >= 0 and not ready:
-            touched.prepare(csr, everyone, room, open, model, (gammas, batches, first), drawn[0], n)
+        if not ready:
+            prepare(touching, model, (gammas, batches, first), order, n)
         if n > 0:
             steps(arguments, models, order, noise, (gammas, batches, first), n)
             first += n
+        if not ends:
+            break
         ask(arguments, order)
         if k == keep:
             lap(clock, wtime, COMPUTE)
@@ -175,20 +205,13 @@ def many(problem, schedule, available, lengths, keep, before, momentum, combinat
             if ranks > 1:
                 status = status_of(barrier, (comm,))
             lap(clock, wtime, WAIT)
-        if open[touched.ENTRIES] >= 0:
-            status |= sparse(sparsely, model, order, combination, mpi)
-            sent += touched.BYTES * open[touched.ENTRIES]
-        else:
-            status |= dense(model, momentum, combination, mpi)
-            sent += 8 * flat.size
+        done, bytes = average(model, order, momentum, combination, touching, mpi)
+        status, sent = status | done, sent + bytes
         k += 1
-        ready = False
-        if open[touched.MOST] >= 0:
-            touched.close(open)
-            if k < lengths.size and first + lengths[k] <= begin + available:
-                window = gammas, batches, first
-                touched.prepare(csr, everyone, room, open, model, window, drawn[0], lengths[k])
-                ready = True
+        close(touching)
+        ready = k < lengths.size and first + lengths[k] <= end
+        if ready:
+            prepare(touching, model, (gammas, batches, first), order, lengths[k])
         lap(clock, wtime, COMM)
         round_ends(clock, barrier != 0)
     return k, first - begin, status, sent
@@ -198,7 +221,7 @@ class Compiled:
     """`many` for the learners of one rank: what stays the same from call to call.
 
     problem : (arguments, model, order, noise) of the kernels; combination : (weights, their total, d);
-    at : what an average does to the momentum; sparsely : all of a `pavg.sparse.Touched`.
+    at : what an average does to the momentum; sparsely : `all` of a `pavg.sparse.Touched`.
     """
 
     def __init__(self, comm, problem, combination, at, sparsely, barrier, clock):
@@ -211,10 +234,17 @@ class Compiled:
 
     def run(self, schedule, available, lengths, keep=-1, before=None):
         """(rounds, steps, bytes) that were done, as `many` says. mpi4py.MPI.Exception if MPI fails."""
+        return self._many(schedule, available, lengths, True, keep, before)
+
+    def step(self, schedule, n):
+        """n local steps, which the schedule reaches."""
+        self._many(schedule, n, np.array([n]), False, -1, None)
+
+    def _many(self, schedule, available, lengths, ends, keep, before):
         problem, combination, sparsely = self._most
         before = self._nothing if before is None else before.reshape(self._rows)
         done, steps, status, sent = many(
-            *(problem, schedule, available, lengths, keep, before, self._momentum),
+            *(problem, schedule, available, lengths, ends, keep, before, self._momentum),
             *(combination, sparsely, self.mpi, self._clock),
         )
         if status != 0:

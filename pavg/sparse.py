@@ -52,15 +52,14 @@ class Touched:
         if self.on:
             rows, starts, counts = shards.rows, shards.starts, shards.counts
         self.everyone = RULES[spec.sampling], keys, _frozen(rows, np.int64), starts, counts, firsts
-        self.csr = (
-            objective.csr if self.on else (_frozen(NONE, np.uint32), _frozen(NONE, np.int64), 0, 0, 0.0)
-        )
+        self.csr = objective.csr
         self.buffer = np.zeros(-(-touched.BYTES * max(most, 0) // 8))
         self.sizes, self.offsets = np.zeros((2, R), np.int32)
         self._origin, self._entries = np.zeros(objective.width if self.on else 0), np.zeros(P, np.int64)
         parts = self.buffer, self.buffer.view(np.uint32), self.sizes, self.offsets
         self.room = self._origin, self._entries, *parts
-        self.all = self.csr, self.everyone, self.room, self.open, comm.Get_rank()
+        self._rank = comm.Get_rank()
+        self.all = (self.csr, self.everyone, self.room, self.open, self._rank) if self.on else ()
 
     @property
     def on(self):
@@ -84,11 +83,12 @@ class Touched:
 
     def close(self):
         """The models have just been averaged."""
-        touched.close(self.open)
+        if self.on:
+            touched.close(self.open)
 
     def collect(self, model, order, weights, total):
         touched.collect(
-            self.csr, self.everyone, self.room, self.open, model, order, weights, total, self.all[-1]
+            self.csr, self.everyone, self.room, self.open, model, order, weights, total, self._rank
         )
 
     def spread(self, model):
@@ -112,5 +112,5 @@ class Touched:
             self.prepare(model, schedule, 0, 0)
             self.collect(model, order, weights, 1.0)
             self.spread(model)
-        self.close()
-        self.open[: touched.MOST] = -1, -1, 0
+            self.close()
+            self.open[: touched.MOST] = -1, -1, 0

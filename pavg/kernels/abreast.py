@@ -190,11 +190,12 @@ def steps(tag, samples, formula, model, order, schedule, n):
     draws = order[2]
     gammas, batches, first = schedule
     lanes = W.shape[2]
+    zero = np.int64(0)  # with a literal 0, what it is passed to would be compiled twice
     rows, every = ring(batches, first, n)
     mask, kept = rows.size - 1, np.empty(rows.size * lanes)
     early = AHEAD if X.ndim == 2 else min(1 + SOON * y.size // max(X.size, 1), AHEAD)  # rows
     for l in range(W.shape[0]):
-        m, k, s, drawn, asked, soon = draws[l], 0, first, 0, 0, 0
+        m, k, s, drawn, asked, soon = draws[l], zero, first, zero, zero, zero
         while s < first + n:
             two = X.ndim == 2 and s + 2 <= first + n and max(batches[s], batches[s + 1]) == 1
             used = 2 if two else batches[s]

@@ -41,7 +41,7 @@ def choose(path, samples, formula, model, order, schedule, n):
     raise NotImplementedError
 
 
-@overload(choose)
+@overload(choose, inline="always")
 def _choose(path, samples, formula, model, order, schedule, n):
     row, side = (tuple(part) for part in path)
     if side and not row:

@@ -6,6 +6,7 @@ G_ij = ⟨xᵢ, xⱼ⟩ do not wait for anything; what is left in the chain is z
 sequential SGD, to rounding. An L2 term scales the model by ρ = 1 − γλ a step; products of ρ go with G.
 """
 
+import numpy as np
 from numba import njit
 
 from pavg.kernels.ahead import AHEAD, draw_ahead, ring
@@ -90,11 +91,12 @@ def steps(tag, samples, formula, model, order, schedule, n):
     gammas, batches, first = schedule
     stride, width = X.shape[1], W.shape[1]
     some, how = (X, y), (code, l2)
+    zero = np.int64(0)  # with a literal 0, what it is passed to would be compiled twice
     rows, every = ring(batches, first, n)
     mask = rows.size - 1
     for l in range(W.shape[0]):
         w, b = load(tag, W, l * width), W[l, d] if intercept else 0.0
-        m, k, s, drawn, asked = draws[l], 0, first, 0, 0
+        m, k, s, drawn, asked = draws[l], zero, first, zero, zero
         while s < first + n:
             four = (
                 len(tag) <= FOUR

@@ -82,11 +82,12 @@ def steps(samples, formula, model, order, schedule, n):
     gammas, batches, first = schedule
     width = W.shape[1]
     early = min(1 + SOON * y.size // max(values.size, 1), AHEAD)  # rows
+    zero = np.int64(0)  # with a literal 0, what it is passed to would be compiled twice
     rows, every = ring(batches, first, n)
     mask, slopes = rows.size - 1, np.empty(rows.size)
     for l in range(W.shape[0]):
         at = l * width
-        m, k, drawn, asked, soon = draws[l], 0, 0, 0, 0
+        m, k, drawn, asked, soon = draws[l], zero, zero, zero, zero
         for s in range(first, first + n):
             B = batches[s]
             drawn = draw_ahead(order, l, m, drawn, min(k + B + AHEAD, every), every, rows)

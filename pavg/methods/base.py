@@ -15,9 +15,11 @@ class Method(Component):
 
     lanes : whether several step sizes can go side by side, which is so where learners are only asked for
     `rounds`.
+    gradients : whether learners are asked for `gradient`.
     """
 
     lanes = False
+    gradients = False
 
     @property
     def label(self):

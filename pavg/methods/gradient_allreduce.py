@@ -12,6 +12,7 @@ class GradientAllreduce(Method):
     """At every step the learners average their gradients and apply the average: their models never differ."""
 
     label = "gradient"
+    gradients = True
 
     def conflicts(self, spec):
         if spec.momentum_at_average != "keep":

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_matrix, random
 
@@ -32,6 +32,7 @@ def written(folder, blocks, held=(), **options):
 
 @pytest.mark.parametrize("options", ({}, {"test": 0.3}, {"scale": "unit_rows", "test": 0.3}))
 @pytest.mark.parametrize("layout", ("dense", "csr"))
+@settings(max_examples=30)
 @given(cuts=st.lists(st.integers(0, 60)), dense=st.booleans())
 def test_blocks_change_nothing(tmp_path_factory, layout, options, cuts, dense):
     edges = [0, *sorted(cuts), 60]

@@ -1,7 +1,7 @@
 """gather and scatter: models to one flat buffer and back."""
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pavg.kernels.combine import gather, scatter
@@ -20,7 +20,6 @@ def cases(draw):
     return W, weights, begin, d, begin + d + draw(st.integers(0, 5))
 
 
-@settings(deadline=None)
 @given(cases())
 def test_gather_is_the_weighted_sum_and_touches_nothing_else(case):
     W, weights, begin, d, size = case
@@ -31,7 +30,6 @@ def test_gather_is_the_weighted_sum_and_touches_nothing_else(case):
     np.testing.assert_array_equal(W, before)
 
 
-@settings(deadline=None)
 @given(cases())
 def test_gather_adds_in_the_order_of_the_learners(case):
     W, _, begin, d, size = case
@@ -42,7 +40,6 @@ def test_gather_adds_in_the_order_of_the_learners(case):
     np.testing.assert_array_equal(flat[begin : begin + d], total)
 
 
-@settings(deadline=None)
 @given(cases(), st.floats(0.5, 1e3))
 def test_scatter_gives_every_learner_the_quotient_and_leaves_the_padding(case, total):
     W, _, begin, d, size = case
@@ -53,7 +50,6 @@ def test_scatter_gives_every_learner_the_quotient_and_leaves_the_padding(case, t
     np.testing.assert_array_equal(W[:, d:], before[:, d:])
 
 
-@settings(deadline=None)
 @given(cases())
 def test_there_and_back_is_the_weighted_average(case):
     W, weights, begin, d, size = case

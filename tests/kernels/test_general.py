@@ -222,7 +222,7 @@ def assert_close(found, expected):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cases, st.integers(0, 20))
 def test_local_steps_are_serial_sgd_on_the_drawn_rows_and_noise(case, n):
     assert_close(case.run([n]), case.reference(n))
@@ -238,13 +238,13 @@ def test_every_variant_is_serial_sgd(name, mu, batches, sharded):
         assert_close(case.run([15]), case.reference(15))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cases, st.lists(st.integers(0, 20), min_size=1, max_size=6))
 def test_steps_cut_anywhere_are_the_same_bits(case, lengths):
     assert_same(case.run(lengths), case.run([sum(lengths)]))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cases, st.integers(1, 20))
 def test_learners_together_are_the_same_bits_as_each_alone(case, n):
     together = case.run([n])
@@ -253,7 +253,7 @@ def test_learners_together_are_the_same_bits_as_each_alone(case, n):
         assert_same(alone, [a[l : l + 1] if a.size else a for a in together])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cases, st.integers(1, 6))
 def test_gradients_are_mini_batch_means_and_use_up_their_draws(case, B):
     W, draws, G = case.W0.copy(), case.draws0.copy(), np.full_like(case.W0, 7.0)
@@ -293,7 +293,7 @@ def test_samples_of_a_mini_batch_have_noise_of_their_own(name, B):
     assert (np.abs(single - batch) > 1e-6).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.sampled_from([0.0, 0.9]), st.integers(1, 30), st.integers(0, 100))
 def test_on_the_sphere_models_keep_length_1(mu, n, seed):
     W, _, _ = Case("pca", mu=mu, seed=seed).run([n])

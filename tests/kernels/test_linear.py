@@ -205,7 +205,7 @@ def assert_close(found, expected):
         np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-11)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(cases, st.integers(0, 30))
 def test_local_steps_are_serial_sgd_on_the_drawn_rows(case, n):
     assert_close(case.run([n]), case.reference(n))
@@ -225,21 +225,21 @@ def test_every_variant_is_serial_sgd(layout, code, l2, intercept, mu, batches):
             assert_close(case.run([25]), case.reference(25))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cases, st.lists(st.integers(0, 20), min_size=1, max_size=6))
 def test_steps_of_the_plain_loops_cut_anywhere_are_the_same_bits(case, lengths):
     case.kernels = "reference"
     assert_same(case.run(lengths), case.run([sum(lengths)]))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cases, st.lists(st.integers(0, 3), min_size=1, max_size=4), st.integers(0, 70))
 def test_steps_cut_where_the_engine_may_stop_are_the_same_bits(case, blocks, rest):
     lengths = [BLOCK * k for k in blocks] + [rest]
     assert_same(case.run(lengths), case.run([sum(lengths)]))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cases, st.integers(1, 20))
 def test_learners_together_are_the_same_bits_as_each_alone(case, n):
     together = case.run([n])
@@ -248,14 +248,14 @@ def test_learners_together_are_the_same_bits_as_each_alone(case, n):
         assert_same(alone, [a[l : l + 1] if a.size else a for a in together])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(cases, st.integers(1, 20))
 def test_padding_stays_zero(case, n):
     W, V, _ = case.run([n])
     assert not W[:, case.dimension :].any() and not V[:, case.dimension :].any()
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(cases, st.integers(1, 20))
 def test_dense_and_csr_agree(case, n):
     case.layout = "dense"
@@ -273,7 +273,7 @@ def everything(case, n, B):
     return *case.run([n]), G, full, linear.losses(case.samples, case.formula, W[:1].copy(), 0, case.n)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cases, st.integers(1, 20), st.integers(1, 9))
 def test_float32_samples_give_the_same_bits_as_float64_ones_of_these_values(case, n, B):
     case = replace(case, dtype="float32")
@@ -308,7 +308,7 @@ def test_a_diverging_model_becomes_infinite_or_nan_and_does_not_come_back(layout
     assert not np.isfinite(W).all()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cases, st.integers(1, 9))
 def test_gradients_are_mini_batch_means_and_use_up_their_draws(case, B):
     W, V, draws = case.state()
@@ -323,7 +323,7 @@ def test_gradients_are_mini_batch_means_and_use_up_their_draws(case, B):
     assert_same([draws, W], [case.draws0 + B, case.W0])
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(cases)
 def test_one_step_goes_down_the_mini_batch_gradient(case):
     case.mu, case.V0 = 0.0, np.zeros((0, 0))
@@ -333,7 +333,7 @@ def test_one_step_goes_down_the_mini_batch_gradient(case):
     assert_close(case.run([1]), (W - gammas[0] * G, V, draws))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cases, st.data())
 def test_losses_and_full_gradient_are_sums_over_the_rows_asked_for(case, data):
     begin = data.draw(st.integers(0, case.n))
@@ -350,7 +350,7 @@ def test_losses_and_full_gradient_are_sums_over_the_rows_asked_for(case, data):
     np.testing.assert_array_equal(G[0, case.dimension :], 0.5)
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(cases, st.integers(1, 20))
 def test_blocks_of_rows_add_up_to_the_whole(case, size):
     W = case.W0[:1].copy()

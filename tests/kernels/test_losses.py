@@ -5,7 +5,7 @@ from decimal import Decimal, localcontext
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC, correct, dloss, loss
@@ -32,7 +32,6 @@ def exact(z, y):
         return float(log_loss(m)), y * float(slope)
 
 
-@settings(deadline=None)
 @given(st.floats(-1e300, 1e300) | st.floats(-800, 800) | st.floats(-1e-3, 1e-3), classes)
 @example(36.0, 1.0)
 @example(-36.0, 1.0)
@@ -47,14 +46,12 @@ def test_the_logistic_loss_and_its_slope_are_exact_to_rounding(z, y):
     np.testing.assert_allclose(dloss(LOGISTIC, z, y), slope, rtol=1e-14, atol=1e-300)
 
 
-@settings(deadline=None)
 @given(st.floats(-1e150, 1e150), st.floats(-1e150, 1e150))
 def test_least_squares_is_half_the_squared_residual_and_its_slope_the_residual(z, y):
     assert loss(LEAST_SQUARES, z, y) == pytest.approx(0.5 * (z - y) ** 2, rel=1e-15)
     assert dloss(LEAST_SQUARES, z, y) == z - y
 
 
-@settings(deadline=None)
 @given(st.floats(-100, 100), st.floats(-100, 100))
 def test_the_slope_of_least_squares_is_the_derivative_of_its_loss(z, y):
     difference = loss(LEAST_SQUARES, z + 1.0, y) - loss(LEAST_SQUARES, z - 1.0, y)  # exact for a parabola
@@ -74,14 +71,12 @@ def test_an_infinite_margin_costs_nothing_or_everything(y):
     assert loss(LOGISTIC, -y * math.inf, y) == math.inf and dloss(LOGISTIC, -y * math.inf, y) == -y
 
 
-@settings(deadline=None)
 @given(st.floats(allow_nan=False), classes)
 def test_the_classes_are_exchangeable(z, y):
     assert loss(LOGISTIC, z, y) == loss(LOGISTIC, -z, -y)
     assert dloss(LOGISTIC, z, y) == -dloss(LOGISTIC, -z, -y)
 
 
-@settings(deadline=None)
 @given(st.floats(allow_nan=False).filter(bool), classes)
 def test_a_sample_is_right_when_its_margin_has_the_sign_of_its_class(z, y):
     assert correct(LOGISTIC, z, y) == float(np.sign(z) == y)

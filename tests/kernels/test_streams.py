@@ -80,20 +80,17 @@ def test_the_reference_gives_the_published_numbers():
     assert tuple(generator.next() for _ in published) == published
 
 
-@settings(deadline=None)
 @given(words)
 def test_successive_draws_are_splitmix64_started_at_the_key(key):
     generator = SplitMix64(key)
     assert [int(bits(np.uint64(key), m)) for m in range(5)] == [generator.next() for _ in range(5)]
 
 
-@settings(deadline=None)
 @given(words, counters)
 def test_any_draw_can_be_had_without_those_before_it(key, m):
     assert int(bits(np.uint64(key), m)) == python_bits(key, m)
 
 
-@settings(deadline=None)
 @given(words)
 def test_mix_loses_nothing(word):
     assert int(bits(key_of(word), 0)) == word
@@ -127,7 +124,6 @@ def test_uniform_lies_strictly_between_0_and_1_whatever_the_bits(word):
     assert np.isfinite(normal(key, 0))
 
 
-@settings(deadline=None)
 @given(words, counters)
 def test_uniform_is_the_bits_as_a_fraction_to_its_grid(key, m):
     u = uniform(np.uint64(key), m)
@@ -140,7 +136,6 @@ def test_uniform_is_uniform(key):
     assert stats.kstest(uniforms(key, 0, 50_000), "uniform").pvalue > UNLIKELY
 
 
-@settings(deadline=None)
 @given(words, counters, st.integers(0, 20))
 def test_uniforms_are_successive_draws_of_uniform(key, first, n):
     key = np.uint64(key)
@@ -150,7 +145,6 @@ def test_uniforms_are_successive_draws_of_uniform(key, first, n):
 # --- below -----------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(words, counters, st.integers(1, 2**32 - 1) | st.sampled_from([1, 2, 2**31, 2**32 - 1]))
 def test_below_is_the_high_word_of_bits_times_n(key, m, n):
     found = int(below(np.uint64(key), m, n))
@@ -191,7 +185,7 @@ def a_pass(key, turn, n):
     return [int(shuffled(key, turn, position, n)) for position in range(n)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(
     words,
     counters,
@@ -201,7 +195,6 @@ def test_a_pass_visits_every_place_once(key, turn, n):
     assert sorted(a_pass(np.uint64(key), turn, n)) == list(range(n))
 
 
-@settings(deadline=None)
 @given(
     words,
     st.integers(2**20, 2**32 - 1),
@@ -252,14 +245,13 @@ def test_the_rules_have_the_names_of_the_specification():
     assert RULES == {"replacement": REPLACEMENT, "reshuffle": RESHUFFLE, "order": ORDER}
 
 
-@settings(deadline=None)
 @given(words, counters, st.integers(0, 1000), st.integers(1, 500))
 def test_with_replacement_a_row_is_drawn_from_the_learners_own(key, m, start, count):
     key = np.uint64(key)
     assert draw(REPLACEMENT, key, m, NO_ROWS, start, count) == start + python_bits(key, m) * count // WORD
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(words, st.integers(0, 1000), st.integers(1, 60))
 def test_reshuffled_every_pass_draws_each_of_the_learners_rows_once(key, start, count):
     key = np.uint64(key)
@@ -271,13 +263,11 @@ def test_reshuffled_every_pass_draws_each_of_the_learners_rows_once(key, start, 
     assert count < 10 or len(set(map(tuple, passes))) == 4
 
 
-@settings(deadline=None)
 @given(counters, st.integers(0, 1000), st.integers(1, 60))
 def test_in_order_the_rows_are_drawn_as_they_lie_pass_after_pass(m, start, count):
     assert draw(ORDER, np.uint64(0), m, NO_ROWS, start, count) == start + m % count
 
 
-@settings(deadline=None)
 @given(
     words,
     counters,
@@ -295,7 +285,6 @@ def test_an_array_of_rows_is_looked_up_at_the_drawn_position(key, m, rule, start
 # --- normal ----------------------------------------------------------------------------------
 
 
-@settings(deadline=None)
 @given(words, counters)
 def test_normal_is_the_inverse_of_the_normal_distribution_at_uniform(key, m):
     key = np.uint64(key)

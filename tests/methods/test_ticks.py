@@ -109,7 +109,7 @@ def test_averages_come_where_a_loop_over_all_ticks_says(method):
     assert method.averages(Stand(), 0, END).tolist() == averages_of(method)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.sampled_from(EVERY), st.integers(0, END), st.integers(0, END))
 def test_averages_are_those_after_t_up_to_stop(method, t, stop):
     t, stop = sorted((t, stop))
@@ -117,14 +117,14 @@ def test_averages_are_those_after_t_up_to_stop(method, t, stop):
     assert found.dtype == np.int64 and found.tolist() == [a for a in averages_of(method) if t < a <= stop]
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.integers(1, 50), st.integers(0, 60), st.integers(1, 400))
 def test_periodic_averages_every_K_steps_once_it_is_warm(K, warmup, end):
     expected = [t for t in range(1, end + 1) if t > warmup and (t - warmup) % K == 0]
     assert Periodic(K, warmup).averages(Stand(), 0, end).tolist() == expected
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=10))
 def test_varying_with_one_period_is_periodic(cuts):
     K, end = cuts[0], sum(cuts)
@@ -142,7 +142,7 @@ def test_rounds_longer_than_any_run_are_as_one_shot(method):
 # --- advance ---------------------------------------------------------------------------------
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.sampled_from((*ROUNDS, *STOCHASTIC)), st.lists(st.integers(0, 200), min_size=1, max_size=5))
 def test_a_run_cut_anywhere_steps_and_averages_as_a_loop_over_all_ticks(method, lengths):
     learners, t = Stand(), 0
@@ -159,7 +159,7 @@ def test_a_run_cut_anywhere_steps_and_averages_as_a_loop_over_all_ticks(method, 
     assert (learners.log, learners.steps, learners.since) == (log, steps, since)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.integers(1, 60), st.integers(1, 500))
 def test_periodic_combines_as_often_as_rounds_begin(K, T):
     learners = Stand()
@@ -200,7 +200,7 @@ def whole_blocks(method, t, seen):
     return t in seen or (t - begin) % BLOCK == 0
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(st.sampled_from((*ROUNDS, *STOCHASTIC)), st.lists(st.integers(1, 150), min_size=1, max_size=5))
 def test_a_stop_is_the_first_average_or_whole_block_from_the_tick_asked_for(method, gaps):
     learners, t, seen = Stand(), 0, set(averages_of(method, 2000))
@@ -213,7 +213,7 @@ def test_a_stop_is_the_first_average_or_whole_block_from_the_tick_asked_for(meth
         t = found
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.sampled_from((*ROUNDS, *STOCHASTIC)), st.integers(0, 300), st.integers(1, 150))
 def test_a_stop_that_was_not_allowed_moves_no_later_one(method, t, gap):
     """An end or an evaluation in mid-block: later stops are where they would have been."""

@@ -27,7 +27,7 @@ def slope(objective, w):
     return objective.add_gradient(np.array([w]), 0, objective.n, np.zeros((1, len(w))))[0] / objective.n
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 6), st.integers(1, 30), st.sampled_from([0.0, 0.5, 2.0]), st.integers(0, 1000))
 def test_the_optimum_is_what_a_general_minimiser_finds(d, components, spread, instance):
     objective = bound(d=d, components=components, spread=spread, instance=instance)
@@ -37,7 +37,7 @@ def test_the_optimum_is_what_a_general_minimiser_finds(d, components, spread, in
     assert objective.optimum == pytest.approx(found.fun, rel=1e-9, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.integers(1, 6), st.integers(1, 30), st.sampled_from([0.0, 0.5]), st.integers(0, 1000))
 def test_the_objective_is_the_mean_of_the_components(d, components, spread, instance):
     objective = bound(d=d, components=components, spread=spread, instance=instance)

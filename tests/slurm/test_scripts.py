@@ -204,7 +204,7 @@ def words(specs, folder, kind="hostfile", **changes):
 printable = st.text(st.characters(blacklist_categories=("Cc", "Cs")))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(arguments=st.lists(printable | st.sampled_from(HOSTILE)), hostfile=printable)
 def test_arguments_arrive_as_they_were_given(specs, probe, tmp_path_factory, arguments, hostfile):
     folder = tmp_path_factory.getbasetemp()

@@ -38,7 +38,6 @@ def test_indices_that_are_none_are_refused_with_what_was_found(text):
     assert len(str(caught.value)) < 300 and "\n" not in str(caught.value)
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 30), min_size=1))
 def test_any_list_of_indices_is_itself(numbers):
     assert indices(",".join(map(str, numbers)), 31) == sorted(set(numbers))
@@ -138,7 +137,7 @@ def test_whatever_else_it_is_is_refused_with_one_message(text):
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.text(max_size=LONGEST + 10) | st.text("()[]<>=!'\"., not andorinKP01*:\\{}-", max_size=200))
 def test_any_text_is_an_expression_or_refused(text):
     try:
@@ -169,7 +168,7 @@ EXPRESSIONS = st.recursive(
 ).filter(lambda text: len(text) <= LONGEST and text.count("(") < DEEPEST // 2)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(EXPRESSIONS, st.sampled_from([CELL, CELL | {"barrier": True, "P": 1, "K": 64}]))
 def test_it_agrees_with_python_on_whatever_is_well_formed(text, cell):
     assert where(text)(cell) is bool(eval(text, {"__builtins__": {}}, dict(cell)))
