@@ -1,0 +1,45 @@
+"""The best step size for each K and P, and the map of both."""
+
+import numpy as np
+import pandas as pd
+
+from pavg.report.analysis.runs import grouped
+from pavg.report.analysis.targets import over_seeds
+
+
+def best_step_sizes(table, values, timed=False):
+    """For each P and K (and whatever else differs), the step size whose median over seeds is smallest.
+
+    values : Series over runs, the smaller the better (`final`, `reach(…)["at"]`; negate accuracies).
+    One row a group without the step size: the columns of `over_seeds` for the best one, `tried` : how
+    many step sizes; `edge` : the best is the smallest or largest constant that was tried, so a better one
+    may lie beyond; `family` : a label of all that differs but P, K and step size. Where no step size has a
+    finite median, `step_size` is "" and `middle` infinity.
+    """
+    single = over_seeds(table, values, timed=timed)
+    group, _ = grouped(table, timed=timed)
+    parent, groups = grouped(table, ("step_size",), timed)
+    family, families = grouped(table, ("P", "method", "K", "step_size", "stop", "evaluate"))
+    first = ~group.duplicated()
+    single["parent"] = parent[first].set_axis(group[first])
+    single["family"] = families["label"].loc[family[first]].set_axis(group[first])
+    rows = []
+    for of, tried in single.sort_values("gamma").groupby("parent", sort=True):
+        known = tried[tried["middle"].notna()]
+        if known.empty:
+            continue
+        best = known.loc[known["middle"].idxmin()].copy()
+        constants = known["gamma"].dropna()
+        best["edge"] = len(constants) > 1 and best["gamma"] in (constants.min(), constants.max())
+        best["tried"], best["label"] = len(known), groups.loc[of, "label"]
+        if not np.isfinite(best["middle"]):
+            best["step_size"], best["gamma"], best["edge"] = "", np.nan, False
+        rows.append(best)
+    return pd.DataFrame(rows).drop(columns="parent").reset_index(drop=True)
+
+
+def period_map(best):
+    """`middle` of one family of `best_step_sizes`, rows P, columns rule, in order; NaN: no run."""
+    order = best.sort_values(["period", "rule"])["rule"].drop_duplicates()
+    made = best.pivot_table(index="P", columns="rule", values="middle", aggfunc="min", dropna=False)
+    return made.reindex(columns=order)
