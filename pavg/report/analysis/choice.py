@@ -35,7 +35,9 @@ def best_step_sizes(table, values, timed=False):
         if not np.isfinite(best["middle"]):
             best["step_size"], best["gamma"], best["edge"] = "", np.nan, False
         rows.append(best)
-    return pd.DataFrame(rows).drop(columns="parent").reset_index(drop=True)
+    return (
+        pd.DataFrame(rows, columns=[*single, "edge", "tried"]).drop(columns="parent").reset_index(drop=True)
+    )
 
 
 def period_map(best):
