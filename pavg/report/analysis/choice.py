@@ -1,7 +1,6 @@
 """The best step size for each K and P, and the map of both."""
 
 import numpy as np
-import pandas as pd
 
 from pavg.report.analysis.runs import grouped
 from pavg.report.analysis.targets import over_seeds
@@ -23,21 +22,14 @@ def best_step_sizes(table, values, timed=False):
     first = ~group.duplicated()
     single["parent"] = parent[first].set_axis(group[first])
     single["family"] = families["label"].loc[family[first]].set_axis(group[first])
-    rows = []
-    for of, tried in single.sort_values("gamma").groupby("parent", sort=True):
-        known = tried[tried["middle"].notna()]
-        if known.empty:
-            continue
-        best = known.loc[known["middle"].idxmin()].copy()
-        constants = known["gamma"].dropna()
-        best["edge"] = len(constants) > 1 and best["gamma"] in (constants.min(), constants.max())
-        best["tried"], best["label"] = len(known), groups.loc[of, "label"]
-        if not np.isfinite(best["middle"]):
-            best["step_size"], best["gamma"], best["edge"] = "", np.nan, False
-        rows.append(best)
-    return (
-        pd.DataFrame(rows, columns=[*single, "edge", "tried"]).drop(columns="parent").reset_index(drop=True)
-    )
+    known = single[single["middle"].notna()].sort_values(["parent", "middle", "gamma"])
+    of = known.groupby("parent")
+    best = known.drop_duplicates("parent").set_index("parent")
+    best["tried"], least, most = of.size(), of["gamma"].min(), of["gamma"].max()
+    best["edge"] = (least < most) & ((best["gamma"] == least) | (best["gamma"] == most))
+    best["label"] = groups["label"]
+    best.loc[np.isinf(best["middle"]), ["step_size", "gamma", "edge"]] = ["", np.nan, False]
+    return best.sort_values(["family", "P", "period", "rule"]).reset_index(drop=True)
 
 
 def period_map(best):

@@ -67,8 +67,7 @@ def bands(table, points, y="loss", x="samples", quantiles=QUANTILES):
     facts = pd.DataFrame({"group": group, "seed": table["seed"], "lost": table["status"] == "diverged"})
     found = points.loc[points["run"].isin(table.index), list(dict.fromkeys(["run", "ticks", x, y]))]
     found = found.assign(x=found[x], y=found[y]).join(facts, on="run")[["run", "ticks", "x", "y", *facts]]
-    with_y = found.groupby("run")["y"].transform(lambda y: y.notna().any())
-    found = found[with_y | found["lost"]]
+    found = found[found["y"].notna().groupby(found["run"]).transform("any")]  # the others have no such y
     last = ~found["run"].duplicated(keep="last")
     found.loc[last & found["lost"], "y"] = worst
     found = pd.concat([found, _afterwards(found, worst)], ignore_index=True)
@@ -107,26 +106,11 @@ def envelope(table, points, y="loss", x="samples"):
 
 def _afterwards(found, worst):
     """Rows for the ticks of its group that a run that diverged did not live to see."""
-    ticks = found.groupby("group")["ticks"].unique()
-    rows = []
-    for run, ended in found[found["lost"]].groupby("run"):
-        one = ended.iloc[-1]
-        later = ticks[one["group"]]
-        later = later[later > one["ticks"]]
-        rows.append(
-            pd.DataFrame(
-                {
-                    "run": run,
-                    "ticks": later,
-                    "x": np.nan,
-                    "y": worst,
-                    "group": one["group"],
-                    "seed": one["seed"],
-                    "lost": True,
-                }
-            )
-        )
-    return pd.concat(rows, ignore_index=True) if rows else found.iloc[:0]
+    ended = found[found["lost"]].drop_duplicates("run", keep="last").drop(columns="x")
+    ticks = found[["group", "ticks"]].drop_duplicates().rename(columns={"ticks": "later"})
+    rows = ended.assign(y=worst).merge(ticks, on="group")
+    rows = rows[rows["later"] > rows["ticks"]]
+    return rows.drop(columns="ticks").rename(columns={"later": "ticks"})
 
 
 def _quantiles(frame, by, column, levels):

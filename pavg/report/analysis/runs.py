@@ -24,6 +24,8 @@ CLOCKS = {
 }
 FIRST = ("problem", "data", "P", "rule", "step_size", "batch_size")  # of a label
 LAST = ("evaluate", "stop", "data_checksum")
+DESCRIBED = ("problem", "data", "method", "P", "rule", "period", "step_size", "gamma", "barrier")
+TIMED = ("clock", "R", "machine")
 SIGNS = {"step_size": "γ", "batch_size": "B"}
 
 
@@ -84,7 +86,8 @@ def grouped(table, without=(), timed=False):
 
     without : names of settings (and all that begin with one and "_") that do not count either; timed :
     runs of other clocks, ranks and machines are other groups. The groups' table has their `label`,
-    of the settings that tell them apart, the columns of `DESCRIBED`, and `runs`, how many.
+    of the settings that tell them apart, the columns in `DESCRIBED` (timed: and in `TIMED`), and `runs`,
+    how many.
     """
     found = settings(table)
     dropped = [name for name in found if any(name == w or name.startswith(f"{w}_") for w in without)]
@@ -92,12 +95,13 @@ def grouped(table, without=(), timed=False):
         dropped.append("rule")
     found = found.drop(columns=dropped)
     if timed:
-        found = found.assign(**{name: table[name] for name in ("clock", "R", "machine")})
-    group, codes = same(found).rename("group"), _codes(found)
-    first = table.loc[~group.duplicated(), [name for name in DESCRIBED if name in table]]
-    first.index = group[first.index]
-    told = found.loc[~group.duplicated()].set_axis(first.index)
-    names = _telling(codes.loc[~group.duplicated()])
+        found = found.assign(**{name: table[name] for name in TIMED})
+    group = same(found).rename("group")
+    one = ~group.duplicated()  # of each group
+    first = table.loc[one, [name for name in (*DESCRIBED, *(TIMED if timed else ())) if name in table]]
+    first.index = group[one]
+    told = found[one].set_axis(first.index)
+    names = _telling(_codes(told))
     first.insert(0, "label", [_label(row, names) for _, row in told.iterrows()])
     return group, first.assign(runs=group.value_counts())
 
@@ -105,15 +109,9 @@ def grouped(table, without=(), timed=False):
 def same(found):
     """Numbers of rows, from 0: equal rows, equal numbers."""
     codes = _codes(found)
-    return (
-        codes.groupby(list(codes), sort=False).ngroup() if len(codes.columns) else pd.Series(0, found.index)
-    )
-
-
-DESCRIBED = (
-    *("problem", "data", "method", "P", "rule", "period", "step_size", "gamma"),
-    *("R", "clock", "machine", "barrier"),
-)
+    if codes.empty:
+        return pd.Series(0, found.index)
+    return codes.groupby(list(codes), sort=False).ngroup()
 
 
 @lru_cache(1 << 16)
@@ -170,7 +168,9 @@ def _machine(table):
 
 
 def _codes(found):
-    return found.apply(lambda column: pd.factorize(column, use_na_sentinel=False)[0])
+    """Numbers in the place of values, of the columns that differ at all."""
+    codes = {name: pd.factorize(found[name], use_na_sentinel=False)[0] for name in found}
+    return pd.DataFrame({name: code for name, code in codes.items() if code.any()}, found.index)
 
 
 def _telling(codes):
@@ -187,7 +187,7 @@ def _telling(codes):
 
 
 def _label(row, names):
-    """ "P = 8, K = 16, γ = 0.05"."""
+    """Like P = 8, K = 16, γ = 0.05."""
     parts = []
     for name in names:
         value = row[name]

@@ -57,7 +57,9 @@ def seconds_for(table, points, x="samples"):
     family, _ = grouped(table, FREE)
     amount = points.groupby("run")[x].max().reindex(table.index).groupby(family).transform("min")
     found = points[points["run"].isin(table.index)]
-    taken = {run: np.interp(amount[run], one[x], one["time_wall"]) for run, one in found.groupby("run")}
+    first = np.flatnonzero(~found["run"].duplicated())[1:]
+    runs, done, seconds = (np.split(found[name].to_numpy(), first) for name in ("run", x, "time_wall"))
+    taken = {run[0]: np.interp(amount[run[0]], *one) for run, *one in zip(runs, done, seconds, strict=True)}
     return pd.Series(taken, dtype=float).reindex(table.index)
 
 
