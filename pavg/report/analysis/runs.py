@@ -14,7 +14,7 @@ import pandas as pd
 from pavg.records.layout import VARIABLES
 from pavg.records.writing import flat
 
-NO_LOSS = {"name", "seed", "repetition", "lanes", "measure", "R"}  # keys that do not tell groups apart
+NO_LOSS = {"name", "seed", "repetition", "lanes", "measure", "R", "barrier"}  # keys that do not tell groups apart
 # what seconds of the training clock are the time of
 CLOCKS = {
     "learners": "one rank a learner: times of P learners",
@@ -164,7 +164,8 @@ def _machine(table):
     beside, loop = table.get("beside", 0), table.get("loop", "compiled")
     notes = np.where(np.asarray(beside) > 0, ", others running beside", "")
     slow = np.where(np.asarray(loop) == "python", ", Python's loop", "")
-    return parts[0] + ", " + parts[1] + notes + slow
+    barrier = np.where(np.asarray(table.get("barrier", 0)) > 0, ", a barrier before each average", "")
+    return parts[0] + ", " + parts[1] + notes + slow + barrier
 
 
 def _codes(found):
