@@ -9,9 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
+from pavg.records.merging import merge
 from pavg.records.names import run_id
+from pavg.records.reading import open_results
 from pavg.records.record import Record
 from pavg.records.writing import flat, write
+from pavg.report import analysis
 from pavg.spec import build
 
 BASE = {
@@ -136,6 +139,20 @@ def sweep(folder, count=60, steps=4096):
             **given,
             **hosted,
         )
+
+
+def merged(folder):
+    """(dataset, table of runs, curves) of the results in a folder."""
+    data = open_results(merge_to(folder))
+    table = analysis.runs(data)
+    return data, table, analysis.curves(data, table)
+
+
+def merge_to(folder):
+    """The merged file of all results in a folder, whatever their status."""
+    target = Path(folder).parent / f"{Path(folder).name}-merged.h5"
+    merge([folder], target, everything=True)
+    return target
 
 
 if __name__ == "__main__":

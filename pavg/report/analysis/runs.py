@@ -14,7 +14,7 @@ import pandas as pd
 from pavg.records.layout import VARIABLES
 from pavg.records.writing import flat
 
-NO_LOSS = {"name", "seed", "repetition", "lanes", "measure", "R", "barrier"}  # keys that do not tell groups apart
+NO_LOSS = {"name", "seed", "repetition", "lanes", "measure", "R", "barrier"}  # they change no loss
 # what seconds of the training clock are the time of
 CLOCKS = {
     "learners": "one rank a learner: times of P learners",
@@ -24,7 +24,7 @@ CLOCKS = {
 }
 FIRST = ("problem", "data", "P", "rule", "step_size", "batch_size")  # of a label
 LAST = ("evaluate", "stop", "data_checksum")
-DESCRIBED = ("problem", "data", "method", "P", "rule", "period", "step_size", "gamma", "barrier")
+DESCRIBED = ("problem", "data", "method", "P", "rule", "period", "step_size", "gamma")
 TIMED = ("clock", "R", "machine")
 SIGNS = {"step_size": "γ", "batch_size": "B"}
 
@@ -86,8 +86,8 @@ def grouped(table, without=(), timed=False):
 
     without : names of settings (and all that begin with one and "_") that do not count either; timed :
     runs of other clocks, ranks and machines are other groups. The groups' table has their `label`,
-    of the settings that tell them apart, the columns in `DESCRIBED` (timed: and in `TIMED`), and `runs`,
-    how many.
+    of the settings that tell them apart, the columns in `DESCRIBED` (timed: and in `TIMED`, and
+    `barrier`), and `runs`, how many.
     """
     found = settings(table)
     dropped = [name for name in found if any(name == w or name.startswith(f"{w}_") for w in without)]
@@ -98,7 +98,9 @@ def grouped(table, without=(), timed=False):
         found = found.assign(**{name: table[name] for name in TIMED})
     group = same(found).rename("group")
     one = ~group.duplicated()  # of each group
-    first = table.loc[one, [name for name in (*DESCRIBED, *(TIMED if timed else ())) if name in table]]
+    first = table.loc[
+        one, [name for name in (*DESCRIBED, *((*TIMED, "barrier") if timed else ())) if name in table]
+    ]
     first.index = group[one]
     told = found[one].set_axis(first.index)
     names = _telling(_codes(told))
