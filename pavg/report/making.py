@@ -23,7 +23,7 @@ def facts(data, table):
     """({fact : its distinct values}, [for each run, the place of its value of every fact])."""
     told = pd.DataFrame(index=table.index)
     for name in FACTS:
-        told[name] = MADE[name](data, table) if name in MADE else table.get(name, "").astype(str)
+        told[name] = MADE[name](data, table) if name in MADE else table[name].astype(str) if name in table else ""
     codes = {name: pd.factorize(told[name]) for name in FACTS}
     values = {FACTS[name]: list(map(str, found)) for name, (_, found) in codes.items()}
     return values, [list(map(int, row)) for row in zip(*(places for places, _ in codes.values()), strict=True)]

@@ -17,8 +17,8 @@ function ramp(k, n) {
   const low = Math.min(Math.floor(place), stops.length - 2);
   return `rgb(${stops[low].map((value, c) => Math.round(value + (stops[low + 1][c] - value) * (place - low))).join(",")})`;
 }
-const colourOf = K => ramp(data.K.order.indexOf(K), data.K.order.length);
-const symbolOf = K => SYMBOLS[data.K.order.indexOf(K) % SYMBOLS.length];
+const colourOf = K => ramp(K, data.rules.length);
+const symbolOf = K => SYMBOLS[K % SYMBOLS.length];
 const faded = colour => colour.replace("rgb", "rgba").replace(")", ",0.16)");
 
 function chart(id, make) {

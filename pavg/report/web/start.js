@@ -14,39 +14,40 @@ function chips(place, values, chosen, text, swatch) {
   }));
 }
 
-const swatch = K => { const made = element("i", { className: "swatch" }); made.style.background = colourOf(K); made.dataset.k = K; return made; };
+const swatch = K => {
+  const made = element("i", { className: "swatch" });
+  made.style.background = colourOf(K);
+  made.dataset.k = K;
+  return made;
+};
 
 function chooseProblem(k) {
-  state.problem = k;
-  state.P = new Set(data.P);
-  state.K = new Set(data.K.order);
-  state.step = "best";
-  state.target = data.problems[k].targets.first;
-  state.measure = "loss";
-  const rows = [...here(data.settings), ...here(data.runs)];
-  chips(byId("choose-P"), unique(rows.map(row => row.P).filter(P => P !== null)), state.P, String);
-  const periods = data.K.order.filter(K => rows.some(row => row.K === K));
-  chips(byId("choose-K"), periods, state.K, K => data.K.names[K], swatch);
-  const steps = data.steps.order.filter(step => rows.some(row => row.step === step));
-  options(byId("step"), ["the best for each P and K", "all", ...steps.map(step => data.steps.names[step])], 0,
-    k => { state.step = k === 0 ? "best" : k === 1 ? "all" : steps[k - 2]; });
-  options(byId("target"), data.problems[k].targets.values.map(value => number(value, 5)), state.target, k => { state.target = k; });
-  const measures = data.problems[k].measures;
-  options(byId("measure"), measures.map(name => data.measures[name]), 0, k => { state.measure = measures[k]; });
+  const problem = data.problems[k], rows = data.runs.filter(run => run.problem === k);
+  const Ps = unique(rows.map(run => run.P)), Ks = unique(rows.map(run => run.K)), steps = unique(rows.map(run => run.step));
+  const clocks = unique(data.timed.filter(row => row.problem === k).map(row => row.clock));
+  Object.assign(state, { problem: k, P: new Set(Ps), K: new Set(Ks), step: "best", target: problem.first, measure: "loss", clock: clocks[0] ?? 0 });
+  byId("problem").value = k;
+  chips(byId("choose-P"), Ps, state.P, String);
+  chips(byId("choose-K"), Ks, state.K, K => data.rules[K], swatch);
+  options(byId("step"), ["the best for each P and K", "all", ...steps.map(step => data.steps[step])], 0,
+    at => { state.step = at === 0 ? "best" : at === 1 ? "all" : steps[at - 2]; });
+  options(byId("target"), problem.targets, state.target, at => { state.target = at; });
+  options(byId("measure"), problem.measures.map(name => data.measures[name]), 0, at => { state.measure = problem.measures[at]; });
+  options(byId("clock"), clocks.map(clock => data.clocks[clock].text), 0, at => { state.clock = clocks[at]; });
 }
 
 function tell() {
-  const runs = here(data.runs).filter(run => (run.P === null || state.P.has(run.P)) && (run.K === null || state.K.has(run.K)) && stepAllows(run));
-  byId("count").textContent = `${number(runs.length)} of ${plural(data.runs.length, "run")}`;
+  const count = `${number(chosenRuns(false).length)} of ${plural(data.runs.length, "run")}`;
+  byId("count").textContent = count;
   byId("filters").querySelector("summary").textContent =
-    `Choose · P ${[...state.P].filter(P => here(data.settings).some(row => row.P === P)).join(", ") || "none"} · ${number(runs.length)} of ${plural(data.runs.length, "run")}`;
+    `Choose · P ${unique([...state.P]).join(", ") || "none"} · K ${unique([...state.K]).map(K => data.rules[K]).join(", ") || "none"} · ${count}`;
 }
 
 function start() {
   options(byId("problem"), data.problems.map(problem => problem.name), 0, chooseProblem);
   byId("everything").onclick = () => { chooseProblem(state.problem); changed(); };
   document.querySelectorAll("form").forEach(form => form.addEventListener("submit", event => event.preventDefault()));
-  for (const name of ["x", "scale", "cost", "kind"]) radios(name);
+  for (const name of ["x", "scale", "cost", "kind", "unit"]) radios(name);
   if (matchMedia("(max-width: 44rem)").matches) byId("filters").open = false;
   chooseProblem(0);
   startTable();
@@ -55,7 +56,7 @@ function start() {
   const relabel = () => { byId("theme").textContent = theme.name === "dark" ? "Light" : "Dark"; };
   const repaint = () => {
     relabel();
-    document.querySelectorAll(".swatch").forEach(made => { made.style.background = colourOf(data.K.order.find(K => String(K) === made.dataset.k)); });
+    document.querySelectorAll(".swatch").forEach(made => { made.style.background = colourOf(Number(made.dataset.k)); });
     changed();
   };
   byId("theme").onclick = () => { theme.set(theme.name === "dark" ? "light" : "dark"); theme.keep(theme.name); repaint(); };

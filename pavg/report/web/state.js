@@ -2,8 +2,9 @@
 // What is chosen, and the small helpers that all parts of the page use. Texts reach the page by textContent only.
 const data = JSON.parse(document.getElementById("data").textContent);
 const state = {
-  problem: 0, P: new Set(), K: new Set(), step: "best",
-  x: "samples", scale: "log", measure: "loss", clock: 0, target: 0, cost: "samples", kind: "strong", run: 0,
+  problem: 0, P: new Set(), K: new Set(), // of rules and steps, their places in data.rules and data.steps
+  step: "best",
+  x: "samples", scale: "log", measure: "loss", clock: 0, target: 0, cost: "samples", kind: "strong", unit: "share", of: null,
 };
 const byId = id => document.getElementById(id);
 const here = rows => rows.filter(row => row.problem === state.problem);
