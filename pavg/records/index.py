@@ -26,8 +26,9 @@ class Index:
     process. Two processes that save at once leave the index of one of them.
     """
 
-    def __init__(self, folder):
-        self.folder, self.path = Path(folder), Path(folder) / NAME
+    def __init__(self, folder, seen=None):
+        """seen : called with (path, name → array) of the curves of each file that is opened."""
+        self.folder, self.path, self._seen = Path(folder), Path(folder) / NAME, seen
         self._entries, self._saved = kept.load(self.path, WHAT, {}), True
 
     def refresh(self, progress=None):
@@ -54,12 +55,10 @@ class Index:
         self._saved = True
 
     def _read(self, name):
-        from pavg.records.reading import (
-            summary,  # h5py: not needed while nothing is new
-        )
+        from pavg.records.reading import summary  # h5py: not needed while nothing is new
 
         try:
-            told = vars(summary(self.folder / name))  # asdict copies deeply: a third of all time
+            told = vars(summary(self.folder / name, self._seen))  # asdict copies deeply: a third of all time
             return {key: value for key, value in told.items() if key != "path"}
         except InputError as error:
             return str(error)
@@ -68,11 +67,11 @@ class Index:
         return InputError(kept) if isinstance(kept, str) else Summary(self.folder / name, **kept)
 
 
-def summaries(paths, progress=None):
+def summaries(paths, progress=None, seen=None):
     """[`Summary` or `InputError`] of the result files under files and folders; folders by their indices.
 
-    Sorted by path within each of them. InputError for a file that is named by hand and is no result, and
-    where there are none.
+    progress, seen : of `Index`. Sorted by path within each of them. InputError for a file that is named by
+    hand and is no result, and where there are none.
     """
     from pavg.records import merging, reading
 
@@ -84,7 +83,7 @@ def summaries(paths, progress=None):
             continue
         inside = {}
         for folder in {result.parent for result in reading.find([path])}:
-            index = Index(folder)
+            index = Index(folder, seen)
             inside |= {folder / name: told for name, told in index.refresh(progress).items()}
             index.save()
         found += [inside[place] for place in sorted(inside)]

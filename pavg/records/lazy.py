@@ -1,4 +1,4 @@
-"""The runs under a folder as one xarray.Dataset, as if they had been merged; files are opened for values only.
+"""The runs under a folder as one xarray.Dataset, as if merged; files are opened for values only.
 
 Lengths, names and parameters come from the index. Opening a file costs more than reading it: what has the
 same axes as a variable that is asked for is read along, and kept as long as it is not too much.
@@ -12,25 +12,25 @@ from xarray.core import indexing
 from pavg.errors import InputError
 from pavg.records.columns import PAD, columns, parameters
 from pavg.records.layout import INTEGERS, MERGED, MERGED_VERSION, TEXTS, VARIABLES
-from pavg.records.reading import arrays, opened
+from pavg.records.reading import UNSEEN, arrays, opened
 
 HELD = 1 << 24  # numbers that are kept of what was read along
 INNER = ("evaluation", "rank")
 
 
 class Folder(BackendEntrypoint):
-    """An xarray backend: `xarray.open_dataset(runs, engine=Folder)`, runs a list of `Summary`.
+    """An xarray backend: `xarray.open_dataset(runs, engine=Folder, kept=Kept())`, runs a list of `Summary`.
 
-    Made so for what xarray then does by itself: values are kept once they were read.
+    Made so for what xarray then does by itself: a variable is kept once it was read.
     """
 
     description = "result files of pavg, as one dataset"
 
-    def open_dataset(self, filename_or_obj, *, drop_variables=None):
+    def open_dataset(self, filename_or_obj, *, drop_variables=None, kept):
         runs = filename_or_obj
         lengths = {"run": len(runs)} | {axis: max(run.sizes[axis] for run in runs) for axis in INNER}
         found = {axis: (axis, np.arange(length)) for axis, length in lengths.items()}
-        files = _Files(runs)
+        files = _Files(runs, kept)
         for name in dict.fromkeys(name for run in runs for name in run.variables if name != "w"):
             axes, units, long_name = VARIABLES[name]
             values = indexing.LazilyIndexedArray(_Values(files, name, lengths))
@@ -45,32 +45,52 @@ class Folder(BackendEntrypoint):
         return xarray.Dataset(found, attrs=attributes).set_coords(list(lengths))
 
 
+class Kept:
+    """Arrays of files that were opened for something else too: no more than HELD numbers."""
+
+    def __init__(self):
+        self._arrays, self._held = {}, 0
+
+    def add(self, path, found):
+        """Keep arrays of a file, if there is room. found : name → array."""
+        size = sum(array.size for array in found.values())
+        if self._held + size <= HELD:
+            self._arrays.setdefault(path, {}).update(found)
+            self._held += size
+
+    def get(self, path, name):
+        return self._arrays.get(path, {}).get(name)
+
+
 class _Files:
     """The files of runs, whose arrays are read when they are asked for."""
 
-    def __init__(self, runs):
-        self.runs, self._held, self._kept = runs, 0, {}
+    def __init__(self, runs, kept):
+        self.runs, self._kept = runs, kept
 
     def array(self, run, name):
         """A variable of one run, or None where it has none. InputError where its file is another by now."""
-        if name not in self.runs[run].variables:
-            return None
-        axes = VARIABLES[name][0]
-        beside = self._kept.get((run, axes)) or self._read(run, axes)
-        return beside[name]
-
-    def _read(self, run, axes):
         told = self.runs[run]
+        if name not in told.variables:
+            return None
+        array = self._kept.get(told.path, name)
+        return self._read(told, name) if array is None else array
+
+    def _read(self, told, name):
+        axes = VARIABLES[name][0]
+        alike = [other for other in told.variables if _together(other, name)]
         with opened(told.path) as file:
-            beside = arrays(file, [name for name in told.variables if VARIABLES[name][0] == axes])
+            found = arrays(file, alike)
         shape = tuple(told.sizes[axis] for axis in axes)
-        if any(array.shape != shape for array in beside.values()):
+        if any(array.shape != shape for array in found.values()):
             raise InputError(f"{told.path}: written again since the folder was opened; open it once more")
-        size = sum(array.size for array in beside.values())
-        if self._held + size <= HELD:
-            self._kept[run, axes] = beside
-            self._held += size
-        return beside
+        self._kept.add(told.path, found)
+        return found[name]
+
+
+def _together(a, b):
+    """Whether two variables are read at the same time: of the same axes, and as likely to be wanted."""
+    return VARIABLES[a][0] == VARIABLES[b][0] and (a in UNSEEN) == (b in UNSEEN)
 
 
 class _Values(BackendArray):

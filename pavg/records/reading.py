@@ -46,13 +46,16 @@ def opened(path, formats=(FORMAT,)):
         raise InputError(f"{path}: not a whole result file: {error}") from None
 
 
-def summary(path):
-    """The `Summary` of one result file. InputError for anything else."""
+def summary(path, seen=None):
+    """The `Summary` of one result file. InputError for anything else. seen : called with (path, curves)."""
     with opened(path) as file:
         there = names(file)
         curves = arrays(file, [name for name in there if name not in UNSEEN])
         sizes = {axis: file[axis].size for axis in ("evaluation", "rank")}
-        return summed(path, attributes(file), curves, sizes, there, machine(file))
+        told = summed(path, attributes(file), curves, sizes, there, machine(file))
+    if seen:
+        seen(told.path, curves)
+    return told
 
 
 def summed(path, attributes, curves, sizes, variables, machine):
@@ -158,16 +161,17 @@ def _many(folder, progress):
     import xarray
 
     from pavg.records.index import summaries
-    from pavg.records.lazy import Folder
+    from pavg.records.lazy import Folder, Kept
 
-    found = summaries([folder], progress)
+    kept = Kept()
+    found = summaries([folder], progress, kept.add)
     runs = [run for run in found if isinstance(run, Summary)]
     unsound = [str(run) for run in found if not isinstance(run, Summary)]
     if not runs:
         raise InputError(f"{folder}: no results of runs there\n" + "\n".join(unsound[:3]))
     if unsound:
         warnings.warn(f"{len(unsound)} files left out; the first: {unsound[0]}", stacklevel=4)
-    return xarray.open_dataset(runs, engine=Folder).assign_attrs(left_out="\n".join(unsound))
+    return xarray.open_dataset(runs, engine=Folder, kept=kept).assign_attrs(left_out="\n".join(unsound))
 
 
 def find(paths):
