@@ -43,7 +43,8 @@ def write_run(folder, ticks, loss, step=STEP, average=0.0, wait=0.0, status="ok"
     known = {"R", "lanes", "beside", "loop", "environment"}
     curves = {name: np.asarray(given.pop(name), float) for name in ("drift", "accuracy") if name in given}
     facts = {name: given.pop(name) for name in known & given.keys()}
-    spec = build(BASE | given, "made")
+    spec = build({key: value for key, value in (BASE | given).items() if value is not None}, "made")
+    origin = ORIGIN if spec.data else {}
     R = facts.pop("R", spec.P)
     environment = facts.pop("environment", ENVIRONMENT)
     ticks, K = np.asarray(ticks), getattr(spec.method, "K", 1)
@@ -74,10 +75,10 @@ def write_run(folder, ticks, loss, step=STEP, average=0.0, wait=0.0, status="ok"
         made.add(**row)
     made.close(status, reason or {"ok": "all steps done"}.get(status, status), None)
     made.loop = facts.get("loop", "compiled")
-    name = run_id(spec, R, ORIGIN)
+    name = run_id(spec, R, origin)
     head = {"run_id": name, "label": spec.method.label, "R": R, "hosted": spec.P > R, "lanes": 1, "beside": 0}
     head |= {"attempts": 1, "loop": made.loop, "n_samples": 32561, "n_features": 123}
-    head |= facts | {"config": spec.settings()} | ORIGIN | MADE_BY
+    head |= facts | {"config": spec.settings()} | origin | MADE_BY
     end = {"ok": ".h5", "diverged": ".h5", "interrupted": ".partial.h5"}.get(status, ".failed.h5")
     path = Path(folder) / f"{name}{end}"
     write(path, made, flat(spec.settings()) | head, environment)
