@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pavg.records.merging import merge
 from pavg.records.names import run_id
 from pavg.records.reading import open_results
 from pavg.records.record import Record
@@ -142,18 +141,11 @@ def sweep(folder, count=60, steps=4096):
         )
 
 
-def merged(folder):
+def opened(folder):
     """(dataset, table of runs, curves) of the results in a folder."""
-    data = open_results(merge_to(folder))
+    data = open_results(folder)
     table = analysis.runs(data)
     return data, table, analysis.curves(data, table)
-
-
-def merge_to(folder):
-    """The merged file of all results in a folder, whatever their status."""
-    target = Path(folder).parent / f"{Path(folder).name}-merged.h5"
-    merge([folder], target, everything=True)
-    return target
 
 
 if __name__ == "__main__":
