@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from pavg.records.merging import merge
 from pavg.records.names import run_id
 from pavg.records.reading import open_results
 from pavg.records.record import Record
@@ -43,7 +42,8 @@ def write_run(folder, ticks, loss, step=STEP, average=0.0, wait=0.0, status="ok"
     known = {"R", "lanes", "beside", "loop", "environment"}
     curves = {name: np.asarray(given.pop(name), float) for name in ("drift", "accuracy") if name in given}
     facts = {name: given.pop(name) for name in known & given.keys()}
-    spec = build(BASE | given, "made")
+    spec = build({key: value for key, value in (BASE | given).items() if value is not None}, "made")
+    origin = ORIGIN if spec.data else {}
     R = facts.pop("R", spec.P)
     environment = facts.pop("environment", ENVIRONMENT)
     ticks, K = np.asarray(ticks), getattr(spec.method, "K", 1)
@@ -74,10 +74,10 @@ def write_run(folder, ticks, loss, step=STEP, average=0.0, wait=0.0, status="ok"
         made.add(**row)
     made.close(status, reason or {"ok": "all steps done"}.get(status, status), None)
     made.loop = facts.get("loop", "compiled")
-    name = run_id(spec, R, ORIGIN)
+    name = run_id(spec, R, origin)
     head = {"run_id": name, "label": spec.method.label, "R": R, "hosted": spec.P > R, "lanes": 1, "beside": 0}
     head |= {"attempts": 1, "loop": made.loop, "n_samples": 32561, "n_features": 123}
-    head |= facts | {"config": spec.settings()} | ORIGIN | MADE_BY
+    head |= facts | {"config": spec.settings()} | origin | MADE_BY
     end = {"ok": ".h5", "diverged": ".h5", "interrupted": ".partial.h5"}.get(status, ".failed.h5")
     path = Path(folder) / f"{name}{end}"
     write(path, made, flat(spec.settings()) | head, environment)
@@ -141,18 +141,11 @@ def sweep(folder, count=60, steps=4096):
         )
 
 
-def merged(folder):
+def opened(folder):
     """(dataset, table of runs, curves) of the results in a folder."""
-    data = open_results(merge_to(folder))
+    data = open_results(folder)
     table = analysis.runs(data)
     return data, table, analysis.curves(data, table)
-
-
-def merge_to(folder):
-    """The merged file of all results in a folder, whatever their status."""
-    target = Path(folder).parent / f"{Path(folder).name}-merged.h5"
-    merge([folder], target, everything=True)
-    return target
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pavg.report import analysis
-from tests.report.made import merged, write_run
+from tests.report.made import opened, write_run
 
 TICKS = np.append(0, 2 ** np.arange(13))
 STEP, AVERAGE = 2e-6, 30e-6
@@ -23,7 +23,7 @@ def scaled(tmp_path):
                 write_run(tmp_path, TICKS, loss, P=P, method=method, seed=seed, **times)
                 write_run(tmp_path, TICKS, loss, P=P, method=method, seed=seed + 2, **times | {"step": 1.0},
                           **({"R": P // 2} if P > 1 else {"lanes": 8}))  # fmt: skip
-    return merged(tmp_path)
+    return opened(tmp_path)
 
 
 def seconds_of_a_step(P, K):
@@ -46,7 +46,7 @@ def test_the_fastest_single_learner_is_what_others_are_compared_with(tmp_path):
         method = {"name": "periodic", "K": K}
         write_run(tmp_path, TICKS, np.ones(14), P=1, method=method, step=1e-6, average=average)
         write_run(tmp_path, TICKS, np.ones(14), P=4, method=method, step=1e-6)
-    _, table, points = merged(tmp_path)
+    _, table, points = opened(tmp_path)
     rows = analysis.speedups(table, points).set_index(["period", "P"])
     assert set(rows.base_rule) == {"K = 16"} and rows.speedup[1, 1] == pytest.approx(0.5)
     assert rows.speedup[1, 4] == pytest.approx(4) and rows.speedup[16, 4] == pytest.approx(4)
@@ -55,7 +55,7 @@ def test_the_fastest_single_learner_is_what_others_are_compared_with(tmp_path):
 def test_without_a_single_learner_the_smallest_P_is_the_base_and_said(tmp_path):
     for P in (2, 4, 8):
         write_run(tmp_path, TICKS, np.ones(14), P=P, step=1e-6)
-    _, table, points = merged(tmp_path)
+    _, table, points = opened(tmp_path)
     for how in ("strong", "weak"):
         rows = analysis.speedups(table, points, how).set_index("P")
         assert (rows.base_P == 2).all() and rows.speedup.tolist() == pytest.approx([2, 4, 8])
@@ -66,7 +66,7 @@ def test_runs_of_one_sweep_are_compared_at_what_all_of_them_did(tmp_path):
     for P, steps in ((1, 4096), (4, 1024)):  # as many samples
         ticks = TICKS[TICKS <= steps]
         write_run(tmp_path, ticks, np.ones(ticks.size), P=P, step=1e-6, stop={"steps": steps})
-    _, table, points = merged(tmp_path)
+    _, table, points = opened(tmp_path)
     strong = analysis.speedups(table, points, "strong").set_index("P")
     assert strong.seconds.to_dict() == pytest.approx({1: 4096e-6, 4: 1024e-6})
     weak = analysis.speedups(table, points, "weak").set_index("P")
@@ -76,14 +76,14 @@ def test_runs_of_one_sweep_are_compared_at_what_all_of_them_did(tmp_path):
 def test_a_target_that_is_not_reached_has_no_speed_up_and_stays_in_the_table(tmp_path):
     for P, last in ((1, 0.01), (2, 0.01), (4, 0.5)):
         write_run(tmp_path, [0, 64], [0.7, last], P=P)
-    _, table, points = merged(tmp_path)
+    _, table, points = opened(tmp_path)
     rows = analysis.speedups(table, points, "target", target=0.1, y="loss").set_index("P")
     assert rows.speedup[2] > 0 and np.isinf(rows.seconds[4]) and rows.speedup[4] == 0
 
 
 def test_where_no_rank_is_a_learner_there_is_no_speed_up(tmp_path):
     write_run(tmp_path, TICKS, np.ones(14), P=4, R=2)
-    _, table, points = merged(tmp_path)
+    _, table, points = opened(tmp_path)
     for how in ("strong", "weak", "target"):
         assert analysis.speedups(table, points, how, target=0.1).empty
 
@@ -91,8 +91,8 @@ def test_where_no_rank_is_a_learner_there_is_no_speed_up(tmp_path):
 def test_the_time_split_of_each_rank_is_what_was_written(tmp_path):
     step = np.array([1e-6, 2e-6, 3e-6, 4e-6])
     write_run(tmp_path, TICKS, np.ones(14), step=step, average=1e-4, wait=5e-5)
-    write_run(tmp_path, TICKS[:3], np.ones(3), step=step, P=2, R=1, seed=1)
-    data, table, _ = merged(tmp_path)
+    write_run(tmp_path, TICKS[:3], np.ones(3), P=2, R=1, seed=1)
+    data, table, _ = opened(tmp_path)
     found = analysis.time_split(data, table)
     assert len(found) == 5
     one = found[found.run == table.index[table.P == 4][0]]
@@ -106,6 +106,6 @@ def test_the_time_split_of_each_rank_is_what_was_written(tmp_path):
 def test_seconds_that_are_unknown_stay_unknown(tmp_path):
     step = np.array([1e-6, np.nan])
     write_run(tmp_path, TICKS, np.ones(14), step=step, P=2)
-    data, table, _ = merged(tmp_path)
+    data, table, _ = opened(tmp_path)
     found = analysis.time_split(data, table)
     assert found["compute"].isna().tolist() == [False, True]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pavg.report import analysis
-from tests.report.made import merged, write_run
+from tests.report.made import opened, write_run
 
 TICKS = np.unique(np.round(np.geomspace(1, 4096, 60)).astype(int))
 TICKS = np.append(0, TICKS)
@@ -12,7 +12,7 @@ TICKS = np.append(0, TICKS)
 
 def test_the_target_is_met_where_the_closed_form_meets_it(tmp_path):
     write_run(tmp_path, TICKS, np.exp(-TICKS / 300), P=1, step=2e-3)
-    _, table, points = merged(tmp_path)
+    _, table, points = opened(tmp_path)
     for target in (0.5, 0.1, 0.01):
         steps = analysis.reach(table, points, target, "loss", "local_steps").iloc[0]
         assert steps["at"] == pytest.approx(-300 * np.log(target), rel=1e-9)  # straight in the logarithm
@@ -23,7 +23,7 @@ def test_the_target_is_met_where_the_closed_form_meets_it(tmp_path):
 
 def test_between_evaluations_losses_below_zero_are_on_a_straight_line(tmp_path):
     write_run(tmp_path, [0, 100], [1.0, -1.0], P=1)
-    _, table, points = merged(tmp_path)
+    _, table, points = opened(tmp_path)
     assert analysis.reach(table, points, 0.5, "loss", "local_steps")["at"].tolist() == [25]
 
 
@@ -35,7 +35,7 @@ def test_every_run_has_an_outcome_and_what_was_not_reached_is_infinite(tmp_path)
     write_run(tmp_path, [], [], seed=4, status="failed")
     write_run(tmp_path, [0, 10], [0.05, 0.01], seed=5)  # there from the beginning
     write_run(tmp_path, [0, 10], [0.7, 0.1], seed=6, status="diverged")  # before it went astray
-    _, table, points = merged(tmp_path)
+    _, table, points = opened(tmp_path)
     found = analysis.reach(table, points, 0.1, "loss", "local_steps").set_index(table.seed)
     assert found.outcome.sort_index().tolist() == [
         "reached",
@@ -55,7 +55,7 @@ def test_every_run_has_an_outcome_and_what_was_not_reached_is_infinite(tmp_path)
 def test_accuracy_is_reached_from_below(tmp_path):
     write_run(tmp_path, [0, 100], [0.7, 0.6], P=1, accuracy=[0.5, 0.9])
     write_run(tmp_path, [0, 100], [0.7, 0.6], P=2)
-    _, table, points = merged(tmp_path)
+    _, table, points = opened(tmp_path)
     found = analysis.reach(table, points, 0.7, "accuracy", "local_steps").set_index(table.P)
     assert found.outcome[1] == "reached" and 0 < found["at"][1] < 100 and found.closest[1] == 0.9
     assert found.outcome[2] == "no accuracy"
@@ -65,7 +65,7 @@ def test_the_median_of_seeds_of_which_most_do_not_get_there_is_never(tmp_path):
     for seed, last in enumerate((0.01, 0.4, 0.4)):
         write_run(tmp_path, [0, 100], [0.7, last], seed=seed)
         write_run(tmp_path, [0, 100], [0.7, 0.01], seed=seed, P=8)
-    _, table, points = merged(tmp_path)
+    _, table, points = opened(tmp_path)
     at = analysis.reach(table, points, 0.1, "loss", "local_steps")["at"]
     found = analysis.over_seeds(table, at).set_index("P")
     assert np.isinf(found.middle[4]) and found.seeds[4] == 3 and found.finite[4] == 1
@@ -97,7 +97,7 @@ def test_the_best_step_size_for_each_period_is_that_of_the_closed_form(tmp_path)
     write_run(
         tmp_path, [0, 64], [0.7, 9], method={"name": "periodic", "K": 256}, step_size=0.1, status="diverged"
     )
-    _, table, _ = merged(tmp_path)
+    _, table, _ = opened(tmp_path)
     found = analysis.best_step_sizes(table, analysis.final(table))
     assert found.period.tolist() == [1, 16, 64, 256] and (found.family == "").all()
     assert found.gamma.tolist()[:3] == list(best.values()) and found.tried.tolist() == [5, 5, 5, 1]
@@ -110,7 +110,7 @@ def test_a_best_step_size_at_the_edge_of_the_grid_is_said(tmp_path):
     for gamma in (0.1, 0.2, 0.4):
         write_run(tmp_path, [0, 64], [0.7, gamma], step_size=gamma)
         write_run(tmp_path, [0, 64], [0.7, abs(gamma - 0.2)], step_size=gamma, P=8)
-    _, table, _ = merged(tmp_path)
+    _, table, _ = opened(tmp_path)
     found = analysis.best_step_sizes(table, analysis.final(table)).set_index("P")
     assert found.edge.to_dict() == {4: True, 8: False}
 
@@ -118,7 +118,7 @@ def test_a_best_step_size_at_the_edge_of_the_grid_is_said(tmp_path):
 def test_the_map_has_a_row_for_each_P_and_a_column_for_each_period(tmp_path):
     for P, K in ((1, "all"), (8, 1), (8, 16), (8, "all"), (4, 16)):
         write_run(tmp_path, [0, 64], [0.7, P / 100], P=P, method={"name": "periodic", "K": K})
-    _, table, _ = merged(tmp_path)
+    _, table, _ = opened(tmp_path)
     found = analysis.period_map(analysis.best_step_sizes(table, analysis.final(table)))
     assert found.index.tolist() == [1, 4, 8] and found.columns.tolist() == ["K = 1", "K = 16", "one-shot"]
     assert found.loc[8].tolist() == [0.08] * 3 and np.isnan(found.loc[4, "one-shot"])
@@ -127,6 +127,6 @@ def test_the_map_has_a_row_for_each_P_and_a_column_for_each_period(tmp_path):
 def test_runs_that_are_not_over_have_no_final_value(tmp_path):
     for seed, status in enumerate(("ok", "diverged", "interrupted", "failed")):
         write_run(tmp_path, [0, 10], [0.7, 0.2], seed=seed, status=status)
-    _, table, _ = merged(tmp_path)
+    _, table, _ = opened(tmp_path)
     found = analysis.final(table).groupby(table.seed).first()
     assert found[0] == 0.2 and found[1] == np.inf and found[[2, 3]].isna().all()

@@ -90,9 +90,8 @@ def grouped(table, without=(), timed=False):
     `barrier`), and `runs`, how many.
     """
     found = settings(table)
+    without = (*without, "rule") if "method" in without else without
     dropped = [name for name in found if any(name == w or name.startswith(f"{w}_") for w in without)]
-    if "method" in without or "K" in without:
-        dropped.append("rule")
     found = found.drop(columns=dropped)
     if timed:
         found = found.assign(**{name: table[name] for name in TIMED})

@@ -28,11 +28,13 @@ def speedups(table, points, how="strong", target=None, y="normalised"):
     `base_P`, `base_seconds`, `base_rule`, `speedup`, `speedup_low`, `speedup_high`, `efficiency`. With base_P
     above 1, speed-ups are relative: base_P · T(base_P)/T(P).
     """
-    table = table[table["clock"] == "learners"]
+    ended = table["status"] == "ok" if how in WORK else True
+    table = table[(table["clock"] == "learners") & ended]
+    if table.empty:
+        return pd.DataFrame(columns=COLUMNS)
     if how == "target":
         rows = best_step_sizes(table, reach(table, points, target, y, "time_wall")["at"], timed=True)
     else:
-        table = table[table["status"] == "ok"]
         seconds = seconds_for(table, points, WORK[how])
         rows = over_seeds(table, seconds, ("step_size", "stop", "evaluate"), timed=True)
         group, _ = grouped(table, ("step_size", "stop", "evaluate"), timed=True)
@@ -40,7 +42,7 @@ def speedups(table, points, how="strong", target=None, y="normalised"):
         first = ~group.duplicated()
         rows["family"] = families["label"].loc[family[first]].set_axis(group[first])
     made = [_against_base(one, how == "weak") for _, one in rows.groupby(["family", "machine"], sort=False)]
-    return pd.concat(made, ignore_index=True) if made else pd.DataFrame(columns=COLUMNS)
+    return pd.concat(made, ignore_index=True)
 
 
 COLUMNS = [
