@@ -15,6 +15,7 @@ from pavg.report.families import Family, number
 
 MEASURES = {
     "loss": "loss (training objective)",
+    "normalised": "loss above the optimum (1 at the start, 0 at the best known)",
     "suboptimality": "suboptimality (1 at the start, 0 at the optimum)",
     "test_loss": "test loss",
     "accuracy": "accuracy on the training set",
@@ -121,7 +122,8 @@ def _clocks(table):
     ranks = table["R"].where(table["clock"] == "hosted", 0)
     keys = pd.Series(list(zip(table["clock"], ranks, table["machine"], strict=True)), table.index)
     order = list(analysis.CLOCKS)
-    found = sorted(set(keys), key=lambda key: (order.index(key[0]), *key[1:]))
+    spread = table["P"].groupby(keys).agg(["nunique", "size"])  # those that tell most come first
+    found = sorted(set(keys), key=lambda key: (order.index(key[0]), *(-spread.loc[[key]].to_numpy()[0]), *key[1:]))
     return found, keys.map({key: k for k, key in enumerate(found)})
 
 
@@ -147,26 +149,33 @@ def _runs(table, split, family, rules, steps):
     columns = {name: COLUMNS[name] for name in COLUMNS if name in shown}
     columns |= {name: (name.replace("_", " "), "") for name in more}
     columns = {name: column for name, column in columns.items() if shown[name].notna().any()}
-    whole = {name: number(shown[name]) for name in columns if name not in TEXTS}
-    whole |= {name: shown[name].astype(str).tolist() for name in columns if name in TEXTS}
+    texts = {*TEXTS, *(name for name in more if pd.to_numeric(shown[name], errors="coerce").isna().any())}
+    whole = [
+        [_text(value) for value in shown[name]] if name in texts else number(pd.to_numeric(shown[name], errors="coerce"))
+        for name in columns
+    ]
     keys = zip(family, table["P"], table["rule"], table["step_size"], table["status"], strict=True)
     return {
         "columns": [
-            {"name": heading, "says": says, "text": name in TEXTS, "long": name == "reason"}
+            {"name": heading, "says": says, "text": name in texts, "long": name == "reason"}
             for name, (heading, says) in columns.items()
         ],
         "runs": [
             {"problem": int(f), "P": int(P), "K": rules.index(rule), "step": steps.index(step), "status": status}
             | {"cells": cells}
-            for (f, P, rule, step, status), *cells in zip(keys, *whole.values(), strict=True)
+            for (f, P, rule, step, status), *cells in zip(keys, *whole, strict=True)
         ],
     }
+
+
+def _text(value):
+    return "" if value is None or value != value else str(value)
 
 
 def _tally(table, families):
     counts = table["status"].value_counts()
     found = [(f"{len(table):,}", "runs" if len(table) > 1 else "run")]
     found += [(f"{counts[status]:,}", status) for status in counts.index if len(counts) > 1]
-    names = [("P", "numbers of learners"), ("rule", "averaging periods"), ("step_size", "step sizes"), ("seed", "seeds")]
+    names = [("P", "values of P"), ("rule", "of K"), ("step_size", "step sizes"), ("seed", "seeds")]
     found += [(f"{table[name].nunique():,}", what) for name, what in names if table[name].nunique() > 1]
     return found + ([(f"{len(families):,}", "problems")] if len(families) > 1 else [])

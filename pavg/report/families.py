@@ -144,7 +144,7 @@ class Family:
     def _first(self):
         """The hardest target that most pairs of P and rule come to, with some step size."""
         pairs = self.closest.groupby([self.table["P"], self.table["rule"]]).min()
-        reached = [k for k, level in enumerate(self.levels) if (pairs <= level).mean() >= 0.75]
+        reached = [k for k, level in enumerate(self.levels) if (pairs <= level).mean() >= 0.9]
         return reached[-1] if reached else 0
 
 

@@ -22,7 +22,7 @@ const NONE = "No run fits these choices. “Show all” brings everything back."
 
 // One panel for each P, with common axes.
 function panels(Ps, width) {
-  const columns = width < NARROW ? 1 : Math.min(3, Ps.length);
+  const columns = width < NARROW ? 1 : Ps.length === 4 ? (width < 1000 ? 2 : 4) : Math.min(3, Ps.length);
   const rows = Math.ceil(Ps.length / columns);
   const gap = { x: 0.035, y: rows > 1 ? 56 / (rows * 300) : 0 };
   const domain = (k, count, space) => [k * (1 + space) / count, (k + 1) * (1 + space) / count - space];
@@ -44,6 +44,20 @@ function bounds(values, log) {
   const low = there.reduce((a, b) => Math.min(a, b)), high = there.reduce((a, b) => Math.max(a, b));
   const room = (high - low || Math.abs(high) || 1) * 0.05;
   return [low - room, high + room];
+}
+
+// A log axis that spans little gets a few plain numbers; plotly would write every digit.
+function ticks(range, log) {
+  if (!log || !range || range[1] - range[0] > 2.5) return {};
+  const low = 10 ** range[0], high = 10 ** range[1], steps = range[1] - range[0] > 1 ? [1, 2, 5] : range[1] - range[0] > 0.4 ? [1, 1.5, 2, 3, 5, 7] : null;
+  let values = [];
+  if (steps) for (let e = Math.floor(range[0]); e <= range[1]; e++) values.push(...steps.map(step => step * 10 ** e));
+  else {
+    const size = 10 ** Math.floor(Math.log10(high - low)), step = [0.1, 0.2, 0.5, 1, 2].map(k => k * size).find(k => (high - low) / k <= 6);
+    for (let value = Math.ceil(low / step) * step; value <= high; value += step) values.push(Number(value.toPrecision(10)));
+  }
+  values = values.filter(value => value >= low && value <= high);
+  return { tickmode: "array", tickvals: values, ticktext: values.map(value => number(value, 6)) };
 }
 
 const shown = (values, log) => values.map(value => typeof value === "number" && (!log || value > 0) ? value : null);
@@ -80,10 +94,10 @@ function curves(id, measure, logY) {
   });
   Ps.forEach((P, k) => {
     const n = k ? k + 1 : "", bottom = k + columns >= Ps.length;
-    Object.assign(layout[`xaxis${n}`], { type: state.scale, title: { text: bottom ? AXES[state.x] : "" } });
-    Object.assign(layout[`yaxis${n}`], { type: logY ? "log" : "linear", range, title: { text: k % columns ? "" : measure === "drift" ? "mean squared distance" : measure.replaceAll("_", " ") } });
+    Object.assign(layout[`xaxis${n}`], { type: state.scale, ...(timed ? {} : { exponentformat: "SI" }), title: { text: bottom ? AXES[state.x] : "" } });
+    Object.assign(layout[`yaxis${n}`], { type: logY ? "log" : "linear", range, ...ticks(range, logY), title: { text: k % columns ? "" : measure === "drift" ? "mean squared distance" : measure.replaceAll("_", " ") } });
   });
-  layout.margin = { t: 74 };
+  layout.margin = { t: 62 };
   return { traces, layout, height, ends, head: ["P", "K", "step size", "runs", "seeds", AXES[state.x] + ", at the end", measure.replaceAll("_", " "), "10 % quantile", "90 % quantile", "seeds that diverged"],
     rows: ends.map(({ line, at, value, low, high }) => [line.P, data.rules[line.K], data.steps[line.step], line.runs, line.seeds ?? "", at, value, low ?? "", high ?? "", line.diverged]) };
 }
@@ -143,7 +157,7 @@ function targetK() {
   const best = least(reached, row => row.value), never = rows.length - reached.length;
   return {
     traces, height: 420,
-    layout: { xaxis: { type: "category", categoryorder: "array", categoryarray: Ks.map(K => data.rules[K]), title: { text: "K, local steps between averages" } }, yaxis: { type: "log", range, title: { text: costName() } }, margin: { t: 50 } },
+    layout: { xaxis: { type: "category", categoryorder: "array", categoryarray: Ks.map(K => data.rules[K]), title: { text: "K, local steps between averages" } }, yaxis: { type: "log", range, ...ticks(range, true), title: { text: costName() } }, margin: { t: 50 } },
     says: `Target loss ${targetText()}. ` + (best ? `Cheapest: ${settingOf(best)}, ${number(best.value)} ${state.cost}.` : "No run reaches it.") + (never ? ` ${plural(never, "pair")} of P and K did not reach it.` : "") + (state.cost === "seconds" ? ` Seconds: ${clockText()}.` : ""),
     head: ["P", "K", "best step size", costName(), "10 % quantile", "90 % quantile", "seeds that reach it", "seeds"],
     rows: rows.map(row => [row.P, data.rules[row.K], data.steps[row.step], ...row.cost.map(value => value === "inf" ? "not reached" : value)]),
@@ -153,23 +167,32 @@ function targetK() {
 function bestStep() {
   const lines = data.lines.filter(line => line.problem === state.problem && line.best && state.P.has(line.P) && state.K.has(line.K));
   if (!lines.length) return { empty: NONE };
-  const Ps = unique(lines.map(line => line.P)), Ks = unique(lines.map(line => line.K));
-  const plain = lines.every(line => Number.isFinite(Number(data.steps[line.step])));
-  const place = line => plain ? Number(data.steps[line.step]) : data.steps[line.step];
-  const tried = unique(data.lines.filter(line => line.problem === state.problem).map(line => line.step)).map(step => data.steps[step]);
-  const traces = Ps.map((P, k) => {
-    const mine = lines.filter(line => line.P === P).sort((a, b) => a.K - b.K), colour = ramp(k, Ps.length);
-    return { x: mine.map(line => data.rules[line.K]), y: mine.map(place), name: `P = ${P}`, mode: "lines+markers",
-      line: { color: colour, width: 2 }, marker: { color: mine.map(line => line.edge ? "rgba(0,0,0,0)" : colour), symbol: SYMBOLS[k % SYMBOLS.length], size: 10, line: { color: colour, width: 2 } },
-      customdata: mine.map(line => [number(line.final[0]), line.edge ? "<br>at the edge of the grid: a better one may lie beyond" : ""]), hovertemplate: `P = ${P}, K = %{x}: step size %{y}<br>final loss %{customdata[0]}%{customdata[1]}<extra></extra>` };
-  });
-  const edges = lines.filter(line => line.edge).length;
+  const Ps = unique(lines.map(line => line.P)), Ks = unique(lines.map(line => line.K)), edges = lines.filter(line => line.edge).length;
+  const tried = unique(data.lines.filter(line => line.problem === state.problem).map(line => line.step));
+  const at = (P, K) => lines.find(line => line.P === P && line.K === K);
+  const cells = Ps.map(P => Ks.map(K => {
+    const line = at(P, K);
+    return line ? { value: tried.indexOf(line.step), text: data.steps[line.step] + (line.edge ? " *" : ""), hover: `${settingOf(line)}<br>final loss ${number(line.final[0])}` } : { value: null, text: "no run", hover: "" };
+  }));
   return {
-    traces, height: 400,
-    layout: { xaxis: { type: "category", categoryorder: "array", categoryarray: Ks.map(K => data.rules[K]), title: { text: "K, local steps between averages" } }, yaxis: { type: plain ? "log" : "category", title: { text: "best step size" }, ...(plain ? { tickvals: tried.map(Number), ticktext: tried } : {}) }, margin: { t: 50 } },
-    says: `${plural(tried.length, "step size was", "step sizes were")} tried.` + (edges ? ` ${edges} of ${lines.length} best values are the smallest or largest that was tried (hollow): a better one may lie beyond.` : " All best values lie inside the range that was tried."),
+    ...cellMap(Ps, Ks, cells, [0, Math.max(1, tried.length - 1)]),
+    says: `${plural(tried.length, "step size was", "step sizes were")} tried, from ${data.steps[tried[0]]} to ${data.steps[tried.at(-1)]}. ` + (edges ? `${edges} of ${lines.length} best values (*) are the smallest or the largest one: a better one may lie beyond.` : "All best values lie inside that range."),
     head: ["P", "K", "best step size", "final loss", "10 % quantile", "90 % quantile", "at the edge"],
     rows: lines.map(line => [line.P, data.rules[line.K], data.steps[line.step], ...line.final, line.edge ? "yes" : "no"]),
+  };
+}
+
+// A map over P and K; cells hold {value, text, hover}, value null where there is none. Dark is low.
+function cellMap(Ps, Ks, cells, [low, high]) {
+  const light = value => (value - low) / (high - low || 1) >= 0.5;
+  return {
+    traces: [{ type: "heatmap", z: cells.map(row => row.map(cell => cell.value)), zmin: low, zmax: high === low ? low + 1 : high, x: Ks.map((_, k) => k), y: Ps.map((_, k) => k), text: cells.map(row => row.map(cell => cell.hover)), colorscale: [[0, "#174a86"], [0.5, "#7ba3cf"], [1, "#e3ecf6"]], showscale: false, xgap: 3, ygap: 3, hoverongaps: false, hovertemplate: "%{text}<extra></extra>" }],
+    height: Math.max(260, 110 + 56 * Ps.length),
+    layout: {
+      annotations: cells.flatMap((row, y) => row.map((cell, x) => ({ x, y, text: cell.text, showarrow: false, font: { size: 12, color: cell.value === null ? token("quiet") : light(cell.value) ? "#10233b" : "#ffffff" } }))),
+      xaxis: { tickvals: Ks.map((_, k) => k), ticktext: Ks.map(K => data.rules[K]), showgrid: false, title: { text: "K, local steps between averages" } },
+      yaxis: { tickvals: Ps.map((_, k) => k), ticktext: Ps.map(String), showgrid: false, title: { text: "P, learners" } }, margin: { t: 10 },
+    },
   };
 }
 
@@ -178,19 +201,18 @@ function map() {
   if (!rows.length) return { empty: state.cost === "seconds" ? NO_TIMES : NONE };
   const Ks = unique(rows.map(row => row.K)), Ps = unique(rows.map(row => row.P));
   const at = (P, K) => rows.find(row => row.P === P && row.K === K);
-  const z = Ps.map(P => Ks.map(K => { const row = at(P, K); return row && row.value < Infinity ? Math.log10(row.value) : null; }));
-  const text = Ps.map(P => Ks.map(K => { const row = at(P, K); return !row ? "no run" : row.value < Infinity ? number(row.value, 3) : "not<br>reached"; }));
-  const colours = theme.name === "dark" ? [[0, "#1f5fa8"], [1, "#e8eef6"]] : [[0, "#174a86"], [1, "#e6edf6"]];
-  const best = least(rows, row => row.value);
-  const low = Math.min(...z.flat().filter(value => value !== null)), high = Math.max(...z.flat().filter(value => value !== null));
-  const annotations = Ps.flatMap((P, r) => Ks.map((K, c) => ({ x: c, y: r, text: text[r][c], showarrow: false, font: { size: 12, color: z[r][c] === null ? token("quiet") : (z[r][c] - low) / (high - low || 1) < 0.5 ? "#ffffff" : "#10233b" } })));
+  const cells = Ps.map(P => Ks.map(K => {
+    const row = at(P, K);
+    if (!row) return { value: null, text: "no run", hover: "" };
+    if (row.value === Infinity) return { value: null, text: "not<br>reached", hover: "" };
+    return { value: Math.log10(row.value), text: number(row.value, 3), hover: `${settingOf(row)}<br>${number(row.value)} ${state.cost}` };
+  }));
+  const values = finite(cells.flat().map(cell => cell.value)), best = least(rows, row => row.value);
   return {
-    traces: [{ type: "heatmap", z, x: Ks.map((_, c) => c), y: Ps.map((_, r) => r), colorscale: colours, showscale: false, xgap: 3, ygap: 3, hoverongaps: false, text, hovertemplate: "%{text}<extra></extra>" }],
-    height: Math.max(300, 150 + 60 * Ps.length),
-    layout: { annotations, xaxis: { tickvals: Ks.map((_, c) => c), ticktext: Ks.map(K => data.rules[K]), showgrid: false, title: { text: "K, local steps between averages" } }, yaxis: { tickvals: Ps.map((_, r) => r), ticktext: Ps.map(String), showgrid: false, title: { text: "P, learners" } }, margin: { t: 10 } },
+    ...cellMap(Ps, Ks, cells, values.length ? [Math.min(...values), Math.max(...values)] : [0, 1]),
     says: `${costName()[0].toUpperCase()}${costName().slice(1)} to loss ${targetText()}. ` + (best.value < Infinity ? `The cheapest cell is P = ${best.P}, ${nameK(best.K)}: ${number(best.value)}.` : "No cell reaches it."),
     head: ["P", ...Ks.map(nameK)],
-    rows: Ps.map((P, r) => [P, ...text[r].map(value => value.replace("<br>", " "))]),
+    rows: Ps.map((P, k) => [P, ...cells[k].map(cell => cell.text.replace("<br>", " "))]),
   };
 }
 
