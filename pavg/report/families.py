@@ -81,16 +81,15 @@ class Family:
 
     def scaling(self, rules, clocks):
         """Speed-up and efficiency of the runs with a rank for each learner. clocks : machine → their clock."""
-        kinds = [("strong", None), ("weak", None), *(("target", level) for level in self.levels)]
         found = []
-        for kind, level in kinds:
-            rows = analysis.speedups(self.table, self.points, kind, level)
+        for kind in ("strong", "weak"):
+            rows = analysis.speedups(self.table, self.points, kind)
             for row in rows[rows["seconds"].notna()].to_dict("records"):
+                P, times = int(row["P"]), [row["speedup"], row["speedup_low"], row["speedup_high"]]
                 found.append(
-                    {"problem": self.number, "kind": kind, "target": None if level is None else self.levels.index(level)}
-                    | {"clock": clocks[row["machine"]], "P": int(row["P"]), "K": rules.index(row["rule"])}
-                    | {"speedup": number([row["speedup"], row["speedup_low"], row["speedup_high"]])}
-                    | {"efficiency": number([row["efficiency"], row["speedup_low"] / row["P"], row["speedup_high"] / row["P"]])}
+                    {"problem": self.number, "kind": kind, "clock": clocks[row["machine"]]}
+                    | {"P": P, "K": rules.index(row["rule"]), "speedup": number(times)}
+                    | {"efficiency": number([time / P for time in times])}
                     | {"seconds": number([row["seconds"]])[0], "base": number([row["base_P"], row["base_seconds"]])}
                 )
         return found
@@ -142,8 +141,9 @@ class Family:
         return levels, [float(f + level * (f0 - f)) if same else None for level in levels]
 
     def _first(self):
-        """The hardest target that most pairs of P and rule come to, with some step size."""
-        pairs = self.closest.groupby([self.table["P"], self.table["rule"]]).min()
+        """The hardest target that nearly all pairs of P and rule come to, with their best step size."""
+        medians = self.closest.groupby([self.table[name] for name in KEY]).median()
+        pairs = medians.groupby(level=[0, 1]).min()
         reached = [k for k, level in enumerate(self.levels) if (pairs <= level).mean() >= 0.9]
         return reached[-1] if reached else 0
 

@@ -34,7 +34,7 @@ function panels(Ps, width) {
     layout[`yaxis${n}`] = { domain: y, anchor: `x${n}`, matches: k ? "y" : undefined, showticklabels: column === 0 };
     layout.annotations.push({ text: `<b>P = ${P}</b>`, xref: "paper", yref: "paper", x: x[0], y: y[1], xanchor: "left", yanchor: "bottom", showarrow: false, font: { size: 13 } });
   });
-  return { layout, columns, rows, height: rows * (width < NARROW ? 270 : rows > 1 ? 300 : 360) + 90 };
+  return { layout, columns, height: rows * (width < NARROW ? 270 : rows > 1 ? 300 : 360) + 90 };
 }
 
 // Bounds of an axis from the numbers that are there; bands may reach beyond them.
@@ -69,7 +69,7 @@ function curves(id, measure, logY) {
   const axis = timed ? "time_wall" : state.x, logX = state.scale === "log";
   const Ps = unique(lines.map(line => line.P)).filter(P => measure !== "drift" || P > 1);
   if (!Ps.length) return { empty: "A single learner cannot drift: choose a P above 1." };
-  const { layout, columns, rows, height } = panels(Ps, byId(id).clientWidth);
+  const width = byId(id).clientWidth, { layout, columns, height } = panels(Ps, width);
   const traces = [], named = new Set(), ends = [];
   const middles = lines.flatMap(line => line.y[measure][0]);
   const range = bounds(middles, logY), top = logY ? 10 ** (range?.[1] + 3) : range?.[1] * 10;
@@ -97,7 +97,7 @@ function curves(id, measure, logY) {
     Object.assign(layout[`xaxis${n}`], { type: state.scale, ...(timed ? {} : { exponentformat: "SI" }), title: { text: bottom ? AXES[state.x] : "" } });
     Object.assign(layout[`yaxis${n}`], { type: logY ? "log" : "linear", range, ...ticks(range, logY), title: { text: k % columns ? "" : measure === "drift" ? "mean squared distance" : measure.replaceAll("_", " ") } });
   });
-  layout.margin = { t: 62 };
+  layout.margin = { t: columns === 1 && width < NARROW ? 84 : 62 };
   return { traces, layout, height, ends, head: ["P", "K", "step size", "runs", "seeds", AXES[state.x] + ", at the end", measure.replaceAll("_", " "), "10 % quantile", "90 % quantile", "seeds that diverged"],
     rows: ends.map(({ line, at, value, low, high }) => [line.P, data.rules[line.K], data.steps[line.step], line.runs, line.seeds ?? "", at, value, low ?? "", high ?? "", line.diverged]) };
 }
@@ -157,7 +157,7 @@ function targetK() {
   const best = least(reached, row => row.value), never = rows.length - reached.length;
   return {
     traces, height: 420,
-    layout: { xaxis: { type: "category", categoryorder: "array", categoryarray: Ks.map(K => data.rules[K]), title: { text: "K, local steps between averages" } }, yaxis: { type: "log", range, ...ticks(range, true), title: { text: costName() } }, margin: { t: 50 } },
+    layout: { xaxis: { type: "category", showgrid: false, categoryorder: "array", categoryarray: Ks.map(K => data.rules[K]), title: { text: "K, local steps between averages" } }, yaxis: { type: "log", range, ...ticks(range, true), title: { text: costName() } }, margin: { t: 50 } },
     says: `Target loss ${targetText()}. ` + (best ? `Cheapest: ${settingOf(best)}, ${number(best.value)} ${state.cost}.` : "No run reaches it.") + (never ? ` ${plural(never, "pair")} of P and K did not reach it.` : "") + (state.cost === "seconds" ? ` Seconds: ${clockText()}.` : ""),
     head: ["P", "K", "best step size", costName(), "10 % quantile", "90 % quantile", "seeds that reach it", "seeds"],
     rows: rows.map(row => [row.P, data.rules[row.K], data.steps[row.step], ...row.cost.map(value => value === "inf" ? "not reached" : value)]),
@@ -176,7 +176,7 @@ function bestStep() {
   }));
   return {
     ...cellMap(Ps, Ks, cells, [0, Math.max(1, tried.length - 1)]),
-    says: `${plural(tried.length, "step size was", "step sizes were")} tried, from ${data.steps[tried[0]]} to ${data.steps[tried.at(-1)]}. ` + (edges ? `${edges} of ${lines.length} best values (*) are the smallest or the largest one: a better one may lie beyond.` : "All best values lie inside that range."),
+    says: tried.length === 1 ? "Only one step size was tried." : `${tried.length} step sizes were tried, from ${data.steps[tried[0]]} to ${data.steps[tried.at(-1)]}. ` + (edges ? `${edges} of ${lines.length} best values (*) are the smallest or the largest one: a better one may lie beyond.` : "All best values lie inside that range."),
     head: ["P", "K", "best step size", "final loss", "10 % quantile", "90 % quantile", "at the edge"],
     rows: lines.map(line => [line.P, data.rules[line.K], data.steps[line.step], ...line.final, line.edge ? "yes" : "no"]),
   };
@@ -205,7 +205,7 @@ function map() {
     const row = at(P, K);
     if (!row) return { value: null, text: "no run", hover: "" };
     if (row.value === Infinity) return { value: null, text: "not<br>reached", hover: "" };
-    return { value: Math.log10(row.value), text: number(row.value, 3), hover: `${settingOf(row)}<br>${number(row.value)} ${state.cost}` };
+    return { value: Math.log10(row.value), text: number(Number(row.value.toPrecision(3))), hover: `${settingOf(row)}<br>${number(row.value)} ${state.cost}` };
   }));
   const values = finite(cells.flat().map(cell => cell.value)), best = least(rows, row => row.value);
   return {
@@ -239,7 +239,7 @@ function split() {
   const loaded = row => { const of = bars.filter(bar => bar.row === row); return of.reduce((sum, bar) => sum + (bar.total ? (bar.parts[1] || 0) / bar.total : 0), 0) / of.length; };
   const most = least(mine, row => -loaded(row));
   return {
-    traces, height: 420, layout: { barmode: "stack", bargap: 0.15, xaxis: { type: "multicategory", title: { text: "ranks of each K" }, showdividers: false }, yaxis: { title: { text: share ? "share of the rank's time" : "seconds" }, tickformat: share ? ".0%" : undefined, rangemode: "tozero" }, margin: { t: 50 }, hovermode: "closest" },
+    traces, height: 420, layout: { barmode: "stack", bargap: 0.15, xaxis: { type: "multicategory", showgrid: false, title: { text: "ranks of each K" }, showdividers: false }, yaxis: { title: { text: share ? "share of the rank's time" : "seconds" }, tickformat: share ? ".0%" : undefined, rangemode: "tozero" }, margin: { t: 50 }, hovermode: "closest" },
     says: `P = ${state.of}. ${clockText()[0].toUpperCase()}${clockText().slice(1)}. Most of its time goes into communication with ${nameK(most.K)}: ${number(100 * loaded(most), 3)} % (mean over ranks).`,
     head: ["K", "step size", "rank", "compute, s", "communication, s", "waiting, s"],
     rows: bars.map(bar => [data.rules[bar.row.K], data.steps[bar.row.step], bar.rank, ...bar.parts]),
@@ -250,6 +250,7 @@ function scaling(field, title, ideal) {
   const rows = data.scaling.filter(row => row.problem === state.problem && row.kind === state.kind && state.P.has(row.P) && state.K.has(row.K) && (!data.clocks[state.clock].learners || row.clock === state.clock));
   if (unique(rows.map(row => row.P)).length < 2) return { empty: "This needs runs with a rank for each learner (R = P) at two or more P. Hosted runs and lanes say nothing about speed-up." };
   const Ps = unique(rows.map(row => row.P)), Ks = unique(rows.map(row => row.K));
+  const range = bounds([...rows.flatMap(row => row[field]), ...Ps], true);
   const line = { x: Ps, y: Ps.map(ideal), name: "ideal", mode: "lines", line: { color: token("quiet"), dash: "dash", width: 1.5 }, hoverinfo: "skip" };
   const traces = [line, ...Ks.map(K => {
     const mine = rows.filter(row => row.K === K).sort((a, b) => a.P - b.P), colour = colourOf(K);
@@ -259,7 +260,7 @@ function scaling(field, title, ideal) {
   })];
   const best = least(rows.filter(row => row.P === Ps.at(-1)), row => -row[field][0]), base = rows[0].base;
   return {
-    traces, height: 420, layout: { xaxis: { type: "log", tickvals: Ps, ticktext: Ps.map(String), title: { text: "P, learners = ranks" } }, yaxis: { type: field === "speedup" ? "log" : "linear", rangemode: "tozero", title: { text: title } }, margin: { t: 70 } },
+    traces, height: 420, layout: { xaxis: { type: "log", tickvals: Ps, ticktext: Ps.map(String), title: { text: "P, learners = ranks" } }, yaxis: field === "speedup" ? { type: "log", range, ...ticks(range, true), title: { text: title } } : { rangemode: "tozero", title: { text: title } }, margin: { t: 70 } },
     says: `${state.kind === "strong" ? "Seconds for the same samples of all learners together" : "Seconds for the same local steps of each learner"}, against ${base[0] === 1 ? "the fastest single learner" : `P = ${base[0]}`} (${number(base[1], 3)} s). Best at P = ${Ps.at(-1)}: ${nameK(best.K)} with ${number(best[field][0], 3)}; ideal would be ${ideal(Ps.at(-1))}.`,
     head: ["K", "P", title, "low", "high", "seconds", "compared with P", "its seconds"],
     rows: rows.map(row => [data.rules[row.K], row.P, ...row[field], row.seconds, ...row.base]),
