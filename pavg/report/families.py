@@ -53,13 +53,11 @@ class Family:
         for x in ("samples", "rounds"):
             self._add_costs(found, x, timed=False)
         ends = analysis.over_seeds(self.table, analysis.final(self.table))
-        best = set(zip(self.best["P"], self.best["rule"], self.best["step_size"], strict=True))
-        edges = set(zip(*(self.best.loc[self.best["edge"].astype(bool), name] for name in KEY), strict=True))
-        for group, entry in found.items():
-            row = ends.loc[group]
-            key = tuple(groups.loc[group, list(KEY)])
-            entry |= {"final": number(row[["middle", "low", "high"]]), "seeds": _whole(row["seeds"])}
-            entry |= {"best": key in best, "edge": key in edges}
+        finals = zip(*(number(ends[name]) for name in ("middle", "low", "high", "seeds")), strict=True)
+        best = self._settings_of(self.best)
+        edges = self._settings_of(self.best[self.best["edge"].astype(bool)])
+        for group, key, (*final, seeds) in zip(ends.index, zip(*(ends[name] for name in KEY), strict=True), finals, strict=True):
+            found[group] |= {"final": final, "seeds": seeds or 0, "best": key in best, "edge": key in edges}
         return list(found.values())
 
     def timed(self, rules, steps, clocks, measures):
@@ -72,11 +70,12 @@ class Family:
         self._add_curves(found, ("time_wall",), measures)
         self._add_costs(found, "time_wall", timed=True)
         of = clocks.loc[group.index].groupby(group).first()
-        phases = analysis.split_over_runs(self.table, self.split)
         for key, entry in found.items():
-            ranks = phases[phases["group"] == key]
-            entry["clock"] = int(of[key])
-            entry["split"] = {name: number(ranks[name]) for name in analysis.PHASES}
+            entry |= {"clock": int(of[key]), "split": dict.fromkeys(analysis.PHASES, [])}
+        ranks = analysis.split_over_runs(self.table, self.split).sort_values(["group", "rank"])
+        seconds = {phase: number(ranks[phase]) for phase in analysis.PHASES}
+        for key, part in _parts(ranks["group"].to_numpy()):
+            found[key]["split"] = {phase: values[part] for phase, values in seconds.items()}
         return list(found.values())
 
     def scaling(self, rules, clocks):
@@ -94,41 +93,47 @@ class Family:
                 )
         return found
 
+    def _settings_of(self, rows):
+        return set(zip(*(rows[name] for name in KEY), strict=True))
+
     def _entries(self, groups, rules, steps):
         return {
             group: {"problem": self.number, "P": int(row["P"]), "K": rules.index(row["rule"])}
             | {"step": steps.index(row["step_size"]), "runs": int(row["runs"])}
-            for group, row in groups.iterrows()
+            for group, row in groups[[*KEY, "runs"]].to_dict("index").items()
         }
 
     def _add_curves(self, entries, axes, measures):
-        """`x` : axis → numbers, `y` : measure → [median, low, high] over seeds, of every entry."""
+        """`x` : axis → numbers, `y` : measure → [median, low, high] over seeds, of every entry.
+
+        Measures are over the evaluations of the loss; low and high are left out where there is one seed.
+        """
+        ticks = {}
         for entry in entries.values():
             entry |= {"x": {}, "y": {}, "diverged": 0}
         for measure in measures:
             if measure not in self.points or not self.points[measure].notna().any():
                 continue
             for axis in axes if measure == "loss" else axes[:1]:
-                for group, rows in analysis.bands(self.table, self.points, measure, axis).groupby("group"):
-                    entry = entries[group]
+                rows = analysis.bands(self.table, self.points, measure, axis)
+                at, single, lost = (rows[name].to_numpy() for name in ("ticks", "all_seeds", "diverged"))
+                x, bands = number(rows["x"]), [number(rows[name]) for name in ("middle", "low", "high")]
+                for group, part in _parts(rows["group"].to_numpy()):
+                    entry, few = entries[group], 1 if single[part.start] == 1 else 3
                     if measure == "loss":
-                        entry["ticks"], entry["diverged"] = rows["ticks"].tolist(), int(rows["diverged"].iloc[-1])
-                        entry["x"][axis] = number(rows["x"])
+                        ticks[group] = at[part]
+                        entry["x"][axis], entry["diverged"] = x[part], int(lost[part][-1])
                     if axis == axes[0]:
-                        rows = rows.set_index("ticks").reindex(entry["ticks"])
-                        entry["y"][measure] = _band(rows)
-        for entry in entries.values():
-            entry.pop("ticks", None)
+                        entry["y"][measure] = [_at(band[part], at[part], ticks[group]) for band in bands[:few]]
 
     def _add_costs(self, entries, x, timed):
         """`cost` : axis → for each target [median, low, high, seeds that reach it, seeds], of every entry."""
-        for entry in entries.values():
-            entry.setdefault("cost", {})[x] = []
         for level in self.levels:
             at = analysis.reach(self.table, self.points, level, x=x)["at"]
             rows = analysis.over_seeds(self.table, at, timed=timed)
-            for group, row in rows.iterrows():
-                entries[group]["cost"][x].append(number(row[["middle", "low", "high", "finite", "seeds"]].fillna(np.nan)))
+            told = zip(*(number(rows[name]) for name in ("middle", "low", "high", "finite", "seeds")), strict=True)
+            for group, cost in zip(rows.index, told, strict=True):
+                entries[group].setdefault("cost", {}).setdefault(x, []).append(cost)
 
     def _targets(self):
         """(levels, loss of each, None where runs have other objectives): those that any run comes to, the last `MOST`."""
@@ -148,12 +153,15 @@ class Family:
         return reached[-1] if reached else 0
 
 
-def _band(rows):
-    """[median, low, high]; the median alone where there is one seed."""
-    if (rows["all_seeds"] == 1).all():
-        return [number(rows["middle"])]
-    return [number(rows[name]) for name in ("middle", "low", "high")]
+def _parts(groups):
+    """(group, slice) of each run of equal numbers."""
+    starts = np.flatnonzero(np.diff(groups, prepend=-1)).tolist()
+    return [(groups[a], slice(a, b)) for a, b in zip(starts, [*starts[1:], len(groups)], strict=True)]
 
 
-def _whole(value):
-    return 0 if value != value else int(value)
+def _at(values, ticks, wanted):
+    """A list of values at some ticks as one at the wanted ticks, None where there is none."""
+    if np.array_equal(ticks, wanted):
+        return values
+    known = dict(zip(ticks.tolist(), values, strict=True))
+    return [known.get(tick) for tick in wanted.tolist()]
