@@ -104,11 +104,11 @@ def show(rows, names=()):
         HOSTED: hosted and ("R" in names or timed),
         LANES: "lanes" in names,
         SIDE: _lanes(rows) and timed and "lanes" not in names,
-        "curve: the loss over evaluations, each on a logarithmic scale of its own": "curve" in names,
+        "curve: the loss over evaluations, on a logarithmic scale of its own": "curve" in names,
     }
     said = [note for note, holds in notes.items() if holds]
     if said:
-        console.print("; ".join(said), style="dim")
+        console.print("; ".join(said), style="dim", soft_wrap=True)
 
 
 def _lanes(rows):
