@@ -8,7 +8,7 @@ analysis.bands(table, points, y="loss", x="samples")
 
 from pavg.report.analysis.choice import best_step_sizes, period_map
 from pavg.report.analysis.curves import QUANTILES, bands, curves, envelope, optima
-from pavg.report.analysis.runs import CLOCKS, differing, grouped, runs, settings
+from pavg.report.analysis.runs import CLOCKS, chosen, differing, grouped, runs, settings
 from pavg.report.analysis.scaling import seconds_for, speedups
 from pavg.report.analysis.split import PHASES, split_over_runs, time_split
 from pavg.report.analysis.targets import final, over_seeds, reach
@@ -19,6 +19,7 @@ __all__ = [
     "QUANTILES",
     "bands",
     "best_step_sizes",
+    "chosen",
     "curves",
     "differing",
     "envelope",

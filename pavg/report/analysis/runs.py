@@ -11,8 +11,10 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
+from pavg.errors import InputError
 from pavg.records.layout import VARIABLES
 from pavg.records.writing import flat
+from pavg.sweep.selection import where
 
 NO_LOSS = {"name", "seed", "repetition", "lanes", "measure", "R", "barrier"}  # they change no loss
 # what seconds of the training clock are the time of
@@ -105,6 +107,22 @@ def grouped(table, without=(), timed=False):
     names = _telling(_codes(told))
     first.insert(0, "label", [_label(row, names) for _, row in told.iterrows()])
     return group, first.assign(runs=group.value_counts())
+
+
+def chosen(table, expression):
+    """The runs that an expression of --where holds for, over parameters and final values.
+
+    InputError for a bad expression, and where it holds for none.
+    """
+    told = settings(table)
+    told["step_size"] = table["gamma"].astype(object).where(table["gamma"].notna(), told["step_size"])
+    rest = table.drop(columns=[name for name in told if name in table])
+    rows = told.join(rest).astype(object)
+    fits = where(expression)
+    found = [fits(row) for row in rows.where(rows.notna(), None).to_dict("records")]
+    if not any(found):
+        raise InputError(f"--where {expression!r}: true for none of {len(table):,} runs")
+    return table[found]
 
 
 def same(found):

@@ -25,8 +25,8 @@ def time_split(data, table):
     return pd.DataFrame(made).assign(local_steps=table["local_steps"].to_numpy()[run])
 
 
-def split_over_runs(table, split):
-    """Medians of a group's runs: one row a group of `grouped(table, timed=True)` and a rank."""
-    group, _ = grouped(table, timed=True)
+def split_over_runs(table, split, without=()):
+    """Medians of a group's runs: one row a group of `grouped(table, without, timed=True)` and a rank."""
+    group, _ = grouped(table, without, timed=True)
     found = split.assign(group=split["run"].map(group))
     return found.groupby(["group", "rank"], as_index=False)[[*PHASES, "local_steps"]].median()
