@@ -87,7 +87,10 @@ def contents(data, title, unsound=()):
         "P": sorted({int(P) for P in table["P"]}),
         "rules": [_short(rule) for rule in rules],
         "steps": steps,
-        "clocks": [{"text": _told(*key, len({k[2] for k in clocks})), "learners": key[0] == "learners"} for key in clocks],
+        "clocks": [
+            {"text": _told(*key, len({k[2] for k in clocks})), "learners": key[0] == "learners"}
+            for key in clocks
+        ],
         "measures": MEASURES,
         "lines": [line for family in families for line in family.lines(rules, steps, MEASURES)],
         "timed": [line for family in families for line in family.timed(rules, steps, clock, MEASURES)],
@@ -98,7 +101,8 @@ def contents(data, title, unsound=()):
     return Contents(
         title=title,
         tally=_tally(table, families),
-        findings=[sentence for family in families[:3] for sentence in findings.of(family)] + findings.warnings(table),
+        findings=[sentence for family in families[:3] for sentence in findings.of(family)]
+        + findings.warnings(table),
         made=making.common(drawn["facts"], drawn["made"]),
         data=drawn,
         unsound=list(unsound),
@@ -123,7 +127,9 @@ def _clocks(table):
     keys = pd.Series(list(zip(table["clock"], ranks, table["machine"], strict=True)), table.index)
     order = list(analysis.CLOCKS)
     spread = table["P"].groupby(keys).agg(["nunique", "size"])  # those that tell most come first
-    found = sorted(set(keys), key=lambda key: (order.index(key[0]), *(-spread.loc[[key]].to_numpy()[0]), *key[1:]))
+    found = sorted(
+        set(keys), key=lambda key: (order.index(key[0]), *(-spread.loc[[key]].to_numpy()[0]), *key[1:])
+    )
     return found, keys.map({key: k for k, key in enumerate(found)})
 
 
@@ -140,7 +146,7 @@ def _told(clock, ranks, machine, machines):
 def _runs(table, split, family, rules, steps):
     """Columns and rows of the table of all runs."""
     seconds = split.groupby("run")[list(analysis.PHASES)].mean().reindex(table.index)
-    shown = table.join(seconds, rsuffix="_mean")
+    shown = table.join(seconds)
     shown["rule"] = shown["rule"].map(_short)
     shown["clock"] = shown["clock"].map(TIMES)
     shown["name"] = [Path(file).name for file in table["file"]]
@@ -151,7 +157,9 @@ def _runs(table, split, family, rules, steps):
     columns = {name: column for name, column in columns.items() if shown[name].notna().any()}
     texts = {*TEXTS, *(name for name in more if pd.to_numeric(shown[name], errors="coerce").isna().any())}
     whole = [
-        [_text(value) for value in shown[name]] if name in texts else number(pd.to_numeric(shown[name], errors="coerce"))
+        [_text(value) for value in shown[name]]
+        if name in texts
+        else number(pd.to_numeric(shown[name], errors="coerce"))
         for name in columns
     ]
     keys = zip(family, table["P"], table["rule"], table["step_size"], table["status"], strict=True)
@@ -161,7 +169,13 @@ def _runs(table, split, family, rules, steps):
             for name, (heading, says) in columns.items()
         ],
         "runs": [
-            {"problem": int(f), "P": int(P), "K": rules.index(rule), "step": steps.index(step), "status": status}
+            {
+                "problem": int(f),
+                "P": int(P),
+                "K": rules.index(rule),
+                "step": steps.index(step),
+                "status": status,
+            }
             | {"cells": cells}
             for (f, P, rule, step, status), *cells in zip(keys, *whole, strict=True)
         ],

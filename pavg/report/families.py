@@ -4,7 +4,19 @@ import numpy as np
 
 from pavg.report import analysis
 
-LEVELS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 1e-4, 1e-6)  # parts of the first gap that are left
+LEVELS = (
+    0.5,
+    0.2,
+    0.1,
+    0.05,
+    0.02,
+    0.01,
+    0.005,
+    0.002,
+    0.001,
+    1e-4,
+    1e-6,
+)  # parts of the first gap that are left
 MOST = 6  # targets to choose from
 KEY = ("P", "rule", "step_size")
 AXES = ("samples", "local_steps", "rounds")
@@ -20,7 +32,13 @@ def number(values):
     with np.errstate(invalid="ignore", over="ignore"):
         short = np.where(np.abs(values) < 1e6, np.round(values * scale) / scale, np.round(values))
     return [
-        None if value != value else "inf" if value in (np.inf, -np.inf) else int(value) if value == int(value) else float(f"{value:.6g}")
+        None
+        if value != value
+        else "inf"
+        if value in (np.inf, -np.inf)
+        else int(value)
+        if value == int(value)
+        else float(f"{value:.6g}")
         for value in short.tolist()
     ]
 
@@ -40,7 +58,9 @@ class Family:
         """The family's name, the measures that it has, and its targets, of which one is shown first."""
         there = [name for name in measures if name in self.points and self.points[name].notna().any()]
         texts = [
-            f"{part * 100:g} % of the way left" if loss is None else f"{loss:.5g} ({part * 100:g} % of the way left)"
+            f"{part * 100:g} % of the way left"
+            if loss is None
+            else f"{loss:.5g} ({part * 100:g} % of the way left)"
             for part, loss in zip(self.levels, self.losses, strict=True)
         ]
         return {"name": self.name, "measures": there, "targets": texts, "first": self.first}
@@ -56,7 +76,9 @@ class Family:
         finals = zip(*(number(ends[name]) for name in ("middle", "low", "high", "seeds")), strict=True)
         best = self._settings_of(self.best)
         edges = self._settings_of(self.best[self.best["edge"].astype(bool)])
-        for group, key, (*final, seeds) in zip(ends.index, zip(*(ends[name] for name in KEY), strict=True), finals, strict=True):
+        for group, key, (*final, seeds) in zip(
+            ends.index, zip(*(ends[name] for name in KEY), strict=True), finals, strict=True
+        ):
             found[group] |= {"final": final, "seeds": seeds or 0, "best": key in best, "edge": key in edges}
         return list(found.values())
 
@@ -89,7 +111,10 @@ class Family:
                     {"problem": self.number, "kind": kind, "clock": clocks[row["machine"]]}
                     | {"P": P, "K": rules.index(row["rule"]), "speedup": number(times)}
                     | {"efficiency": number([time / P for time in times])}
-                    | {"seconds": number([row["seconds"]])[0], "base": number([row["base_P"], row["base_seconds"]])}
+                    | {
+                        "seconds": number([row["seconds"]])[0],
+                        "base": number([row["base_P"], row["base_seconds"]]),
+                    }
                 )
         return found
 
@@ -124,14 +149,18 @@ class Family:
                         ticks[group] = at[part]
                         entry["x"][axis], entry["diverged"] = x[part], int(lost[part][-1])
                     if axis == axes[0]:
-                        entry["y"][measure] = [_at(band[part], at[part], ticks[group]) for band in bands[:few]]
+                        entry["y"][measure] = [
+                            _at(band[part], at[part], ticks[group]) for band in bands[:few]
+                        ]
 
     def _add_costs(self, entries, x, timed):
         """`cost` : axis → for each target [median, low, high, seeds that reach it, seeds], of every entry."""
         for level in self.levels:
             at = analysis.reach(self.table, self.points, level, x=x)["at"]
             rows = analysis.over_seeds(self.table, at, timed=timed)
-            told = zip(*(number(rows[name]) for name in ("middle", "low", "high", "finite", "seeds")), strict=True)
+            told = zip(
+                *(number(rows[name]) for name in ("middle", "low", "high", "finite", "seeds")), strict=True
+            )
             for group, cost in zip(rows.index, told, strict=True):
                 entries[group].setdefault("cost", {}).setdefault(x, []).append(cost)
 

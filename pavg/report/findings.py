@@ -51,7 +51,9 @@ def warnings(table):
     """What a reader must know before comparing times."""
     apart = int((table["clock"] != "learners").sum())
     if apart == len(table):
-        return ["No run here has a rank for each learner (R = P): there are no times of P learners, and no speed-up."]
+        return [
+            "No run here has a rank for each learner (R = P): there are no times of P learners, and no speed-up."
+        ]
     if apart:
         return [
             f"Seconds of P learners come from {len(table) - apart:,} runs with a rank for each learner (R = P); "

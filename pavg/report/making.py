@@ -23,10 +23,14 @@ def facts(data, table):
     """({fact : its distinct values}, [for each run, the place of its value of every fact])."""
     told = pd.DataFrame(index=table.index)
     for name in FACTS:
-        told[name] = MADE[name](data, table) if name in MADE else table[name].astype(str) if name in table else ""
+        told[name] = (
+            MADE[name](data, table) if name in MADE else table[name].astype(str) if name in table else ""
+        )
     codes = {name: pd.factorize(told[name]) for name in FACTS}
     values = {FACTS[name]: list(map(str, found)) for name, (_, found) in codes.items()}
-    return values, [list(map(int, row)) for row in zip(*(places for places, _ in codes.values()), strict=True)]
+    return values, [
+        list(map(int, row)) for row in zip(*(places for places, _ in codes.values()), strict=True)
+    ]
 
 
 def common(values, made):
@@ -51,7 +55,10 @@ def _packages(data, table):
     names = [name for name in table if name.startswith("version_")]
     rows = table[names].astype(str).drop_duplicates()
     texts = {
-        tuple(row): ", ".join(f"{name.removeprefix('version_').replace('_', '-')} {value}" for name, value in zip(names, row, strict=True))
+        tuple(row): ", ".join(
+            f"{name.removeprefix('version_').replace('_', '-')} {value}"
+            for name, value in zip(names, row, strict=True)
+        )
         for row in rows.itertuples(index=False)
     }
     return [texts[tuple(row)] for row in table[names].astype(str).itertuples(index=False)]
