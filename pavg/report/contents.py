@@ -55,8 +55,8 @@ TIMES = {
 
 @dataclass
 class Contents:
-    """title; tally : [(number, what)]; findings : sentences; unsound : why files were left out; made : what the
-    runs have in common (`making.common`); data : what scripts draw from."""
+    """tally : [(number, what)]; findings : sentences; made : what the runs have in common (`making.common`);
+    data : what scripts draw from; unsound : why files were left out."""
 
     title: str
     tally: list
@@ -87,10 +87,7 @@ def contents(data, title, unsound=()):
         "P": sorted({int(P) for P in table["P"]}),
         "rules": [_short(rule) for rule in rules],
         "steps": steps,
-        "clocks": [
-            {"text": _told(*key, len({k[2] for k in clocks})), "learners": key[0] == "learners"}
-            for key in clocks
-        ],
+        "clocks": [{"text": _told(key, clocks), "learners": key[0] == "learners"} for key in clocks],
         "measures": MEASURES,
         "lines": [line for family in families for line in family.lines(rules, steps, MEASURES)],
         "timed": [line for family in families for line in family.timed(rules, steps, clock, MEASURES)],
@@ -133,14 +130,16 @@ def _clocks(table):
     return found, keys.map({key: k for k, key in enumerate(found)})
 
 
-def _told(clock, ranks, machine, machines):
+def _told(key, clocks):
+    """Whose seconds these are, in words; the machine too, where there are several."""
+    clock, ranks, machine = key
     words = {
         "learners": "P learners on P ranks",
         "hosted": f"hosted on {ranks:g} rank{'s' * (ranks != 1)}: not the times of P learners",
         "lanes": "lanes: several step sizes at once",
         "losses": 'measure = "losses": not run for times',
     }[clock]
-    return words + (f" ({machine})" if machines > 1 else "")
+    return words + (f" ({machine})" if len({other for *_, other in clocks}) > 1 else "")
 
 
 def _runs(table, split, family, rules, steps):
@@ -155,6 +154,8 @@ def _runs(table, split, family, rules, steps):
     columns = {name: COLUMNS[name] for name in COLUMNS if name in shown}
     columns |= {name: (name.replace("_", " "), "") for name in more}
     columns = {name: column for name, column in columns.items() if shown[name].notna().any()}
+    if not shown["repetition"].any():
+        del columns["repetition"]
     texts = {*TEXTS, *(name for name in more if pd.to_numeric(shown[name], errors="coerce").isna().any())}
     whole = [
         [_text(value) for value in shown[name]]
@@ -190,6 +191,6 @@ def _tally(table, families):
     counts = table["status"].value_counts()
     found = [(f"{len(table):,}", "runs" if len(table) > 1 else "run")]
     found += [(f"{counts[status]:,}", status) for status in counts.index if len(counts) > 1]
-    names = [("P", "values of P"), ("rule", "of K"), ("step_size", "step sizes"), ("seed", "seeds")]
+    names = [("P", "values of P"), ("rule", "values of K"), ("step_size", "step sizes"), ("seed", "seeds")]
     found += [(f"{table[name].nunique():,}", what) for name, what in names if table[name].nunique() > 1]
     return found + ([(f"{len(families):,}", "problems")] if len(families) > 1 else [])

@@ -31,20 +31,19 @@ def number(values):
     scale = 10.0 ** (5 - np.floor(size))
     with np.errstate(invalid="ignore", over="ignore"):
         short = np.where(np.abs(values) < 1e6, np.round(values * scale) / scale, np.round(values))
-    return [
-        None
-        if value != value
-        else "inf"
-        if value in (np.inf, -np.inf)
-        else int(value)
-        if value == int(value)
-        else float(f"{value:.6g}")
-        for value in short.tolist()
-    ]
+    return [_plain(value) for value in short.tolist()]
+
+
+def _plain(value):
+    if value != value:
+        return None
+    if value in (np.inf, -np.inf):
+        return "inf"
+    return int(value) if value == int(value) else float(f"{value:.6g}")
 
 
 class Family:
-    """The runs of one problem, and what analysis says of them. key : of its group; number : its place on the page."""
+    """The runs of one problem, and what analysis says of them. key : its group; number : its place."""
 
     def __init__(self, key, name, table, points, split):
         self.key, self.name, self.table, self.number = key, name, table, 0
@@ -66,7 +65,7 @@ class Family:
         return {"name": self.name, "measures": there, "targets": texts, "first": self.first}
 
     def lines(self, rules, steps, measures):
-        """One entry a P, rule and step size: curves over samples, local steps, rounds; cost of each target."""
+        """One entry a P, rule and step size: curves over samples, local steps, rounds; costs of targets."""
         _, groups = analysis.grouped(self.table)
         found = self._entries(groups, rules, steps)
         self._add_curves(found, AXES, [*measures, "drift"])
@@ -74,11 +73,10 @@ class Family:
             self._add_costs(found, x, timed=False)
         ends = analysis.over_seeds(self.table, analysis.final(self.table))
         finals = zip(*(number(ends[name]) for name in ("middle", "low", "high", "seeds")), strict=True)
+        keys = zip(*(ends[name] for name in KEY), strict=True)
         best = self._settings_of(self.best)
         edges = self._settings_of(self.best[self.best["edge"].astype(bool)])
-        for group, key, (*final, seeds) in zip(
-            ends.index, zip(*(ends[name] for name in KEY), strict=True), finals, strict=True
-        ):
+        for group, key, (*final, seeds) in zip(ends.index, keys, finals, strict=True):
             found[group] |= {"final": final, "seeds": seeds or 0, "best": key in best, "edge": key in edges}
         return list(found.values())
 
@@ -101,12 +99,13 @@ class Family:
         return list(found.values())
 
     def scaling(self, rules, clocks):
-        """Speed-up and efficiency of the runs with a rank for each learner. clocks : machine → their clock."""
+        """Speed-up and efficiency of runs with a rank for each learner. clocks : machine → their clock."""
         found = []
         for kind in ("strong", "weak"):
             rows = analysis.speedups(self.table, self.points, kind)
             for row in rows[rows["seconds"].notna()].to_dict("records"):
                 P, times = int(row["P"]), [row["speedup"], row["speedup_low"], row["speedup_high"]]
+                seconds, *base = number([row["seconds"], row["base_P"], row["base_seconds"]])
                 found.append(
                     {"problem": self.number, "kind": kind, "clock": clocks[row["machine"]]}
                     | {"P": P, "K": rules.index(row["rule"]), "speedup": number(times)}
@@ -165,7 +164,7 @@ class Family:
                 entries[group].setdefault("cost", {}).setdefault(x, []).append(cost)
 
     def _targets(self):
-        """(levels, loss of each, None where runs have other objectives): those that any run comes to, the last `MOST`."""
+        """(levels, loss of each): the hardest that any run comes to; loss None where objectives differ."""
         optimum = analysis.optima(self.table, self.points)["optimum"]
         start = self.points.groupby("run")["loss"].first().reindex(self.table.index)
         self.closest = analysis.reach(self.table, self.points, 0.0)["closest"]

@@ -34,8 +34,8 @@ def _quickest(family, real):
     goal = f"{level * 100:g} % of the way left" if loss is None else f"a loss of {loss:.5g}"
     return [
         f"{family.name}: {goal} was reached soonest with P = {first['P']}, {_rule(first['rule'])}, "
-        f"step size {first['step_size']}: {first['middle']:.3g} s. The slowest that got there, P = {last['P']}, "
-        f"{_rule(last['rule'])}, took {last['middle']:.3g} s."
+        f"step size {first['step_size']}: {first['middle']:.3g} s. The slowest that got there, "
+        f"P = {last['P']}, {_rule(last['rule'])}, took {last['middle']:.3g} s."
     ]
 
 
@@ -51,12 +51,10 @@ def warnings(table):
     """What a reader must know before comparing times."""
     apart = int((table["clock"] != "learners").sum())
     if apart == len(table):
-        return [
-            "No run here has a rank for each learner (R = P): there are no times of P learners, and no speed-up."
-        ]
+        return ["No run has a rank for each learner (R = P): no times of P learners, and no speed-up."]
     if apart:
         return [
-            f"Seconds of P learners come from {len(table) - apart:,} runs with a rank for each learner (R = P); "
-            f"those of the other {apart:,} runs (hosted, lanes, or not run for times) are kept apart."
+            f"Seconds of P learners come from {len(table) - apart:,} runs with a rank for each learner "
+            f"(R = P); those of the other {apart:,} (hosted, lanes, or not run for times) are kept apart."
         ]
     return []

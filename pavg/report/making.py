@@ -52,16 +52,13 @@ def _commit(data, table):
 
 
 def _packages(data, table):
-    names = [name for name in table if name.startswith("version_")]
-    rows = table[names].astype(str).drop_duplicates()
-    texts = {
-        tuple(row): ", ".join(
-            f"{name.removeprefix('version_').replace('_', '-')} {value}"
-            for name, value in zip(names, row, strict=True)
-        )
-        for row in rows.itertuples(index=False)
+    versions = table[[name for name in table if name.startswith("version_")]].astype(str)
+    names = [name.removeprefix("version_").replace("_", "-") for name in versions]
+    told = {
+        row: ", ".join(f"{name} {value}" for name, value in zip(names, row, strict=True))
+        for row in set(versions.itertuples(index=False, name=None))
     }
-    return [texts[tuple(row)] for row in table[names].astype(str).itertuples(index=False)]
+    return [told[row] for row in versions.itertuples(index=False, name=None)]
 
 
 def _of_ranks(name, join):

@@ -17,7 +17,7 @@ SCRIPTS = ("theme", "state", "charts", "figures", "table", "start")
 
 
 def write(target, contents):
-    """Write the page of these `contents.Contents`. InputError where it cannot be written, or a package is missing."""
+    """Write the page of `contents.Contents`. InputError where it cannot be, or a package is missing."""
     target = Path(target)
     text = render(contents)
     try:
@@ -29,8 +29,9 @@ def write(target, contents):
 def render(contents):
     """The page as text.
 
-    Texts of result files are escaped by jinja2, or by `embedded`, and reach the page as text content. Should one
-    get through, the page's policy runs no script but ours, named by their hashes, and asks nothing of a network.
+    Texts of result files are escaped by jinja2 or by `embedded`, and scripts put them in as text content.
+    Should one get through, the page's policy runs no script but ours, which it names by their hashes, and
+    asks nothing of a network.
     """
     try:
         import jinja2

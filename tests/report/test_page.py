@@ -1,4 +1,4 @@
-"""What the page is made of: numbers of pavg.report.analysis, texts that do no harm, nothing of the network."""
+"""What the page is made of: numbers of the analysis, texts that do no harm, nothing of a network."""
 
 import json
 import re

@@ -48,7 +48,8 @@ function bounds(values, log) {
 
 // A log axis that spans little gets a few plain numbers; plotly would write every digit.
 function ticks(range, log) {
-  if (!log || !range || range[1] - range[0] > 2.5) return {};
+  if (!log || !range) return {};
+  if (range[1] - range[0] > 2.5) return { dtick: Math.ceil((range[1] - range[0]) / 7) };
   const low = 10 ** range[0], high = 10 ** range[1], steps = range[1] - range[0] > 1 ? [1, 2, 5] : range[1] - range[0] > 0.4 ? [1, 1.5, 2, 3, 5, 7] : null;
   let values = [];
   if (steps) for (let e = Math.floor(range[0]); e <= range[1]; e++) values.push(...steps.map(step => step * 10 ** e));
@@ -151,7 +152,7 @@ function targetK() {
       { ...base, x: there.map(row => data.rules[row.K]), y: there.map(row => row.value), mode: "lines+markers", line: { color: colour, width: 2 },
         error_y: { type: "data", symmetric: false, array: there.map(row => most(row) - row.value), arrayminus: there.map(row => row.value - row.cost[1]), color: colour, thickness: 1.2, width: 4 },
         customdata: there.map(row => [data.steps[row.step], row.cost[3], row.cost[4]]), hovertemplate: `P = ${P}, K = %{x}: %{y:,.4~g} ${state.cost}<br>step size %{customdata[0]}; %{customdata[1]} of %{customdata[2]} seeds get there<extra></extra>`, showlegend: there.length > 0 },
-      { ...base, x: mine.filter(row => row.value === Infinity).map(row => data.rules[row.K]), y: mine.filter(row => row.value === Infinity).map(() => top), mode: "markers", marker: { color: colour, symbol: "triangle-up-open", size: 13, line: { width: 2 } }, hovertemplate: `P = ${P}, K = %{x}: not reached<extra></extra>`, showlegend: there.length === 0 },
+      { ...base, x: mine.filter(row => row.value === Infinity).map(row => data.rules[row.K]), y: mine.filter(row => row.value === Infinity).map(() => top), mode: "markers", marker: { color: colour, symbol: "triangle-up-open", size: 11 + 5 * k, line: { width: 2 } }, hovertemplate: `P = ${P}, K = %{x}: not reached<extra></extra>`, showlegend: there.length === 0 },
     ];
   });
   const best = least(reached, row => row.value), never = rows.length - reached.length;
