@@ -87,7 +87,7 @@ class Family:
         """
         group, groups = analysis.grouped(self.table, timed=True)
         found = self._entries(groups, rules, steps)
-        self._add_curves(found, ("time_wall",), measures)
+        self._add_curves(found, ("time_wall",), [*measures, "drift"])
         self._add_costs(found, "time_wall", timed=True)
         of = clocks.loc[group.index].groupby(group).first()
         for key, entry in found.items():

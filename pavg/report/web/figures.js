@@ -9,10 +9,18 @@ const learners = P => plural(P, "learner");
 const settingOf = line => `P = ${line.P}, ${nameK(line.K)}, step size ${data.steps[line.step]}`;
 const clockText = () => data.clocks[state.clock]?.text || "";
 
-// Lines (or timed groups) that are chosen; with "best", those with the best step size of their P and K.
+// Lines (or timed groups) that are chosen. With "best", of each P and K those with its best step size; where none of
+// these rows has it (it was not run for times), the one that ends lowest.
 function chosen(rows, step = state.step) {
-  return rows.filter(row => row.problem === state.problem && state.P.has(row.P) && state.K.has(row.K)
-    && (step === "all" || (step === "best" ? bestOf.has(`${row.problem} ${row.P} ${row.K} ${row.step}`) : row.step === step)));
+  rows = rows.filter(row => row.problem === state.problem && state.P.has(row.P) && state.K.has(row.K) && (typeof step === "string" || row.step === step));
+  if (step !== "best") return rows;
+  const end = row => finite(row.y.loss?.[0] ?? []).at(-1) ?? Infinity, lowest = new Map(), has = new Set();
+  for (const row of rows) {
+    const key = `${row.P} ${row.K}`;
+    if (bestOf.has(`${row.problem} ${key} ${row.step}`)) has.add(key);
+    if (!lowest.has(key) || end(row) < end(lowest.get(key))) lowest.set(key, row);
+  }
+  return rows.filter(row => bestOf.has(`${row.problem} ${row.P} ${row.K} ${row.step}`) || !has.has(`${row.P} ${row.K}`) && lowest.get(`${row.P} ${row.K}`) === row);
 }
 const timedNow = () => data.timed.filter(row => row.clock === state.clock);
 const bestOf = new Set(data.lines.filter(line => line.best).map(line => `${line.problem} ${line.P} ${line.K} ${line.step}`));
