@@ -5,9 +5,11 @@ time. One that is damaged or of another version is made anew; where it cannot be
 """
 
 import contextlib
+import itertools
 import os
 from pathlib import Path
 
+from pavg import parallel
 from pavg.errors import InputError
 from pavg.records import kept
 from pavg.records.layout import FORMAT_VERSION
@@ -15,7 +17,8 @@ from pavg.records.names import of_a_run
 from pavg.records.summary import Summary
 
 NAME = ".index.json"
-MANY = 200  # files that take more than a moment to read, and are worth more than one process
+MANY = 200  # files that take more than a moment to read
+BATCH = 25  # that a process reads before it answers
 WHAT = {"format": "pavg-index", "version": [2, FORMAT_VERSION]}
 
 
@@ -56,9 +59,15 @@ class Index:
 
     def _read(self, names):
         """What is kept of each of these files, one after the other."""
-        from pavg.records import readers  # h5py: not needed while nothing is new
+        from pavg.records.reading import facts  # h5py: not needed while nothing is new
 
-        return readers.facts([self.folder / name for name in names], self._seen, shared=len(names) > MANY)
+        paths, curves_too = [self.folder / name for name in names], self._seen is not None
+        tasks = [(paths[k : k + BATCH], curves_too) for k in range(0, len(paths), BATCH)]
+        found = itertools.chain.from_iterable(parallel.mapped(facts, tasks))
+        for path, (told, curves) in zip(paths, found, strict=True):
+            if curves:
+                self._seen(path, curves)
+            yield told
 
     def _told(self, name, kept):
         return InputError(kept) if isinstance(kept, str) else Summary(self.folder / name, **kept)

@@ -1,14 +1,13 @@
 """The index of a folder: what it tells is what the files tell, however it was treated."""
 
 import os
-import sys
-from subprocess import Popen
 
 import h5py
 import pytest
 
+from pavg import parallel
 from pavg.errors import InputError
-from pavg.records import index, kept, readers
+from pavg.records import index, kept
 from pavg.records.index import NAME, Index, summaries
 from pavg.records.reading import summary
 from tests.building import a_result, in_processes
@@ -98,25 +97,19 @@ def test_two_processes_at_once_do_no_harm(folder):
     assert sorted(os.listdir(folder)) == [NAME, "a.h5", "b.partial.h5", "c.failed.h5", "d.h5"]
 
 
-@pytest.mark.parametrize("dies", [False, True])
-def test_many_files_are_read_by_several_processes_to_the_same_end(folder, monkeypatch, dies):
+def test_many_files_are_read_by_several_processes_to_the_same_end(folder, monkeypatch):
     for seed in range(9):
         a_result(folder / f"r{seed}.h5", {"seed": seed})
     alone = told(folder)
     (folder / NAME).unlink()
-    heard, started = [], []
-
-    def start(command, **pipes):
-        started.append(Popen([sys.executable, "-c", "0"] if dies and started else command, **pipes))
-        return started[-1]
-
-    monkeypatch.setattr(index, "MANY", 3)
-    monkeypatch.setattr(readers.os, "sched_getaffinity", lambda _: {0, 1, 2})
-    monkeypatch.setattr(readers.subprocess, "Popen", start)
+    heard, started, start = [], [], parallel._start
+    monkeypatch.setattr(index, "BATCH", 1)
+    monkeypatch.setattr(parallel, "_cores", lambda: 2)
+    monkeypatch.setattr(parallel, "_start", lambda: started.append(start()) or started[-1])
     found = Index(folder, lambda path, curves: heard.append((path.name, curves["loss"].size))).refresh()
     assert {name: str(x) if isinstance(x, InputError) else x for name, x in found.items()} == alone
-    assert len(started) == 2 and all(process.poll() is not None for process in started)
     assert dict(heard) == {name: 0 if name[0] == "c" else 3 for name in alone if name != "d.h5"}
+    assert len(started) == 2 and all(process.poll() is not None for process in started)
 
 
 def test_hidden_folders_hold_no_results_to_show(folder):
