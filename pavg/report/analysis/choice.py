@@ -11,9 +11,9 @@ def best_step_sizes(table, values, timed=False):
 
     values : Series over runs, the smaller the better (`final`, `reach(…)["at"]`; negate accuracies).
     One row a group without the step size: `group` and the columns of `over_seeds` of the best one,
-    `tried` : how many step sizes; `edge` : the best is the smallest or largest constant that was tried, so a better one
-    may lie beyond; `family` : a label of all that differs but P, K and step size. Where no step size has a
-    finite median, `step_size` is "", `group` −1 and `middle` infinity.
+    `tried` : how many step sizes; `edge` : the best is the smallest or largest constant that was tried,
+    so a better one may lie beyond; `family` : a label of all that differs but P, K and step size. Where no
+    step size has a finite median, `step_size` is "", `group` −1 and `middle` infinity.
     """
     single = over_seeds(table, values, timed=timed)
     group, _ = grouped(table, timed=timed)
