@@ -117,7 +117,7 @@ class _Merged:
             for axis, length in zip(_axes(name), self.file[name].shape, strict=True):
                 lengths[axis] = max(lengths[axis], length)
         for axis, length in lengths.items():
-            self.file.create_dataset(axis, data=np.arange(length), maxshape=(None,))
+            self.file.create_dataset(axis, data=np.arange(length))
             self.file[axis].make_scale(axis)
         for name, filled in self._filled.items():
             shape = tuple(lengths[axis] for axis in _axes(name))
