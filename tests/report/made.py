@@ -27,7 +27,7 @@ BASE = {
     "P": 4,
 }
 ORIGIN = {"data": "a9a", "data_checksum": "0123abcd", "data_layout": "csr", "data_dtype": "float64"}
-STEP, ROUND = 2e-6, 30e-6  # seconds of a local step, and of an averaging of two learners
+STEP, ROUND = 5e-6, 8e-6  # seconds of a local step, and of an averaging of two learners
 ENVIRONMENT = {"cpu": "a CPU", "mpi_library": "MPICH Version:      5.0.2"}
 
 
@@ -97,7 +97,7 @@ PERIODS, LEARNERS, STEP_SIZES = (1, 4, 16, 64, 256, "all"), (1, 2, 4, 8), (0.4, 
 def sweep(folder, count=60, steps=4096):
     """Write `count` runs over K, P, step sizes and seeds; some diverged, failed, or were hosted.
 
-    The loss falls as exp(−γ t / 20) to a floor that grows with γ and K and falls with P; an averaging
+    The loss falls as exp(−γ P^0.7 t / 20) to a floor that grows with γ and K and falls with P; an averaging
     takes `ROUND` · log2(P) seconds. The order is such that few runs are all K and P at one step size.
     """
     ticks = np.unique(np.round(np.geomspace(1, steps, 29)).astype(int))
@@ -105,10 +105,10 @@ def sweep(folder, count=60, steps=4096):
     cells = product(range(count), STEP_SIZES, LEARNERS, PERIODS)
     for number, (seed, gamma, P, K) in zip(range(count), cells, strict=False):
         rng = np.random.default_rng(number)
-        period = steps if K == "all" else K
+        period = 1 if P == 1 else steps if K == "all" else K
         floor = 0.3 + 0.05 * gamma * (1 + np.log2(period) / 4) / P
         noise = np.exp(0.02 * rng.standard_normal(ticks.size))
-        loss = floor + (np.log(2) - floor) * np.exp(-gamma * ticks / 20) * noise
+        loss = floor + (np.log(2) - floor) * np.exp(-gamma * P**0.7 * ticks / 20) * noise
         loss[0], given = np.log(2), {}
         if gamma == 0.4 and period > 64 and P > 1:
             given = {"status": "diverged", "reason": "loss 1.2e+06 above 1e6 at tick 512"}

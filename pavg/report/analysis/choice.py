@@ -10,10 +10,11 @@ def best_step_sizes(table, values, timed=False):
     """For each P and K (and whatever else differs), the step size whose median over seeds is smallest.
 
     values : Series over runs, the smaller the better (`final`, `reach(…)["at"]`; negate accuracies).
-    One row a group without the step size: `group` and the columns of `over_seeds` of the best one, `tried` : how
-    many step sizes; `edge` : the best is the smallest or largest constant that was tried, so a better one
-    may lie beyond; `family` : a label of all that differs but P, K and step size. Where no step size has a
-    finite median, `step_size` is "", `group` −1 and `middle` infinity.
+    One row a group without the step size: `group` and the columns of `over_seeds` of the best one,
+    `parent` : its group without the step size; `tried` : how many step sizes; `edge` : the best is the
+    smallest or largest constant that was tried, so a better one may lie beyond; `family` : a label of all
+    that differs but P, K and step size. Where no step size has a finite median, `step_size` is "", `group`
+    −1 and `middle` infinity.
     """
     single = over_seeds(table, values, timed=timed)
     group, _ = grouped(table, timed=timed)
@@ -25,7 +26,7 @@ def best_step_sizes(table, values, timed=False):
     single = single.reset_index()
     known = single[single["middle"].notna()].sort_values(["parent", "middle", "gamma"])
     of = known.groupby("parent")
-    best = known.drop_duplicates("parent").set_index("parent")
+    best = known.drop_duplicates("parent").set_index("parent", drop=False).rename_axis(None)
     best["tried"], least, most = of.size(), of["gamma"].min(), of["gamma"].max()
     best["edge"] = (least < most) & ((best["gamma"] == least) | (best["gamma"] == most))
     best["label"] = groups["label"]

@@ -18,17 +18,24 @@ def draw(data, table, points, x="samples", y="loss", target=None, envelope=False
     ends = sign * analysis.final(table, y, points)
     best = analysis.best_step_sizes(table, ends if y != "drift" else analysis.final(table), timed)
     names = _titles(best, timed)
-    drawn = best[best["group"] >= 0]
-    colours = style.ordered_colours(dict(zip(best["rule"], best["period"], strict=True)))
+    drawn = best if envelope else best[best["group"] >= 0]
+    rules = dict(zip(best["rule"], best["period"], strict=True))
+    if drawn.empty:
+        raise InputError(f"no line to draw. {words.none_left(best)} {words.ended(table)}")
+    colours, shapes = style.ordered_colours(rules), style.markers(rules)
     bands = analysis.bands(table, points, y, variable)
-    lines = _envelopes(table, points, y, variable, best) if envelope else bands
+    lines = _envelopes(table, points, y, variable) if envelope else bands
     order = list(dict.fromkeys(names))
     with style.panels(order) as (figure, axes):
         at = dict(zip(order, axes, strict=True))
         for row, name in zip(drawn.index, names[drawn.index], strict=True):
             one = drawn.loc[row]
             key = one["parent"] if envelope else one["group"]
-            _line(at[name], lines[lines["group"] == key], one["rule"], colours[one["rule"]], envelope)
+            how = {"color": colours[one["rule"]], "label": one["rule"], "marker": shapes[one["rule"]]}
+            first = (
+                0.2 * list(rules).index(one["rule"]) / len(rules)
+            )  # markers of lines that cover each other
+            _line(at[name], lines[lines["group"] == key], envelope, how | {"markevery": (first, 0.2)})
         _axes(axes, bands[bands["group"].isin(drawn["group"])], label, words.Y[y], y)
         style.legend(figure, axes)
     return figure, _caption(table, points, best, bands, y, envelope)
@@ -46,17 +53,17 @@ def _titles(best, timed):
     return parts
 
 
-def _envelopes(table, points, y, variable, best):
+def _envelopes(table, points, y, variable):
     found = analysis.envelope(table, points, y, variable)
     return found.assign(middle=found["mean"], low=found["mean"], high=found["mean"], all_seeds=found["seeds"])
 
 
-def _line(ax, one, label, colour, envelope):
-    one = one.sort_values("x")
+def _line(ax, one, envelope, how):
+    one, colour = one.sort_values("x"), how["color"]
     x, middle = one["x"].to_numpy(), one["middle"].to_numpy()
     whole = (one["seeds"] == one["all_seeds"]).to_numpy()
     finite = np.isfinite(middle)
-    ax.plot(x[finite & whole], middle[finite & whole], color=colour, label=label)
+    ax.plot(x[finite & whole], middle[finite & whole], **how)
     ax.plot(x[finite & ~whole], middle[finite & ~whole], color=colour, linestyle=":")
     if not envelope and one["all_seeds"].max() > 1:
         far = 1e3 * np.max(np.abs(middle[finite])) if finite.any() else 1.0

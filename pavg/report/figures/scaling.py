@@ -86,12 +86,11 @@ def _speed_up(ax, rows):
     for rule, line, how in _lines(rows):
         there = line["speedup"] > 0
         _spread_line(ax, line[there], rule, how, "speedup", "speedup_low", "speedup_high")
-        ax.plot(line["P"][~there], np.zeros((~there).sum()), "x", color=how["color"], clip_on=False,
-                transform=ax.get_xaxis_transform())  # fmt: skip
+        style.missing(ax, line["P"][~there], 0, how["color"])
     ax.set_xscale("log", base=2)
     ax.set_yscale("log", base=2)
     style.powers_of_two(ax.xaxis, P)
-    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    ax.yaxis.set_major_formatter(style.fraction)
     ax.set_ylabel("speed-up")
 
 

@@ -10,7 +10,7 @@ NAMES = {"compute": "local steps", "comm": "averaging", "wait": "waiting"}
 
 
 def draw(data, table, points, x="samples", y="normalised", target=0.1, envelope=False):
-    """(figure, caption): shares of the clock, mean over ranks; above each bar, its length in µs a local step."""
+    """(figure, caption): shares of the clock, mean over ranks; above each bar, µs a local step."""
     kept = table[(table["clock"] == "learners") & (table["local_steps"] > 0)]
     if kept.empty:
         raise InputError(f"no run has a rank for each learner. {words.left_out(table, kept)}")
@@ -23,11 +23,13 @@ def draw(data, table, points, x="samples", y="normalised", target=0.1, envelope=
     if len(apart.drop(columns="R").drop_duplicates(["label"])) > 1 and split["machine"].nunique() > 1:
         titles += ", " + split["machine"]
     order = [title for _, title in sorted(set(zip(split["P"], titles, strict=True)))]
+    names = split.sort_values(["period", "rule"])["rule"].unique()
     with style.panels(order) as (figure, axes):
         for ax, title in zip(axes, order, strict=True):
-            _bars(ax, split[titles == title])
-        axes[-1].set_xlabel("how often learners average")
+            _bars(ax, split[titles == title], names)
+        style.periods(axes[-1], range(len(names)), names)
         style.legend(figure, axes)
+    seeds = kept.groupby(["P", "rule"])["seed"].nunique()
     barrier = bool((kept.get("barrier", 0) > 0).all())
     parts = [
         "Shares of the training clock, mean over ranks; above each bar, microseconds a local step; thin "
@@ -35,17 +37,17 @@ def draw(data, table, points, x="samples", y="normalised", target=0.1, envelope=
         ""
         if barrier
         else "Without a barrier before each average, averaging includes waiting for slower ranks.",
-        f"Medians over {words.seeds(kept.groupby(['P', 'rule'])['seed'].nunique())}, repetitions and step sizes.",
+        f"Medians over {words.seeds(seeds)}, repetitions and step sizes.",
         words.left_out(table, kept),
     ]
     return figure, " ".join(part for part in parts if part)
 
 
-def _bars(ax, split):
-    rows = split.sort_values(["period", "rule"])
-    names = list(dict.fromkeys(rows["rule"]))
+def _bars(ax, split, names):
     for place, name in enumerate(names):
-        one = rows[rows["rule"] == name]
+        one = split[split["rule"] == name]
+        if one.empty:
+            continue
         ranks = one[list(analysis.PHASES)].to_numpy()
         total = ranks.sum(axis=1).mean()
         bottom = 0.0
@@ -55,9 +57,10 @@ def _bars(ax, split):
         compute = one["compute"].to_numpy() / total
         if len(compute) > 1:
             ax.plot([place, place], [compute.min(), compute.max()], color="black", linewidth=0.8, marker="_")
-        ax.annotate(f"{1e6 * total / one['local_steps'].mean():.3g}", (place, 1), (0, 2), textcoords="offset points",
-                    ha="center", va="bottom", fontsize=7)  # fmt: skip
-    ax.set_xticks(range(len(names)), names)
+        step = f"{1e6 * total / one['local_steps'].mean():.3g}"
+        above = {"textcoords": "offset points", "ha": "center", "va": "bottom", "fontsize": 7}
+        ax.annotate(step, (place, 1), (0, 2), **above)
+    ax.set_title("above: µs a local step", loc="right", fontsize=7)
     ax.set_ylim(0, 1.12)
     ax.set_yticks(np.linspace(0, 1, 5), [f"{value:.0%}" for value in np.linspace(0, 1, 5)])
     ax.grid(False)

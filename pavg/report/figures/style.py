@@ -6,7 +6,7 @@ import numpy as np
 
 from pavg.errors import InputError, missing_extra
 
-WIDTH, HEIGHT = 3.3, 2.1  # inches, of a column and of a panel
+WIDTH, HEIGHT, LOW = 3.3, 2.1, 1.6  # inches, of a column, of a panel, of one of many
 MOST = 6  # panels
 RC = {
     "font.size": 8,
@@ -50,8 +50,9 @@ def panels(titles):
             f"so that {MOST} panels or fewer are left"
         )
     with matplotlib.rc_context(RC):
-        figure = Figure(figsize=(WIDTH, 0.45 + HEIGHT * len(titles)), layout="constrained")
-        axes = list(figure.subplots(len(titles), squeeze=False)[:, 0])
+        height = (HEIGHT if len(titles) < 3 else LOW) * len(titles)
+        figure = Figure(figsize=(WIDTH, 0.5 + height), layout="constrained")
+        axes = list(figure.subplots(len(titles), squeeze=False, sharex=True)[:, 0])
         for ax, title in zip(axes, titles, strict=True):
             ax.set_title(title, loc="left")
         yield figure, axes
@@ -75,15 +76,26 @@ def markers(values):
     return {value: MARKERS[k % len(MARKERS)] for k, value in enumerate(values)}
 
 
-def legend(figure, axes, title=None, columns=3):
-    """One legend for all panels, above them, each label once."""
+def legend(figure, axes, columns=4):
+    """One legend for all panels, above them, each label once; what is ideal comes last."""
     found = {}
     for ax in axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    if found:
-        columns = min(columns, len(found))
-        figure.legend(found.values(), found.keys(), loc="outside upper center", ncols=columns, title=title)
+    if "ideal" in found:
+        found["ideal"] = found.pop("ideal")
+    figure.legend(found.values(), found.keys(), loc="outside upper center", ncols=min(columns, len(found)))
+
+
+def periods(ax, places, names):
+    """Ticks of an axis of periods: the number of each K, the name of what has none."""
+    ax.set_xticks(places, [name.removeprefix("K = ") for name in names])
+    ax.set_xlabel("period K (local steps between averages)")
+
+
+def fraction(value, _=None):
+    """2, 1, 1/2, 1/4 …: of a tick at a power of two."""
+    return f"{value:g}" if value >= 1 else f"1/{1 / value:g}"
 
 
 def powers_of_two(axis, values):
@@ -93,6 +105,13 @@ def powers_of_two(axis, values):
     axis.set_major_locator(FixedLocator(sorted(values)))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def missing(ax, places, edge, colour):
+    """Crosses at the lower (edge 0) or upper (1) edge of the axes: what was not reached."""
+    if len(places):
+        at = ax.get_xaxis_transform()
+        ax.plot(places, [edge] * len(places), "x", color=colour, clip_on=False, transform=at, in_layout=False)
 
 
 def logarithmic(values):

@@ -10,6 +10,8 @@ from pavg.report.figures import style, words
 
 def draw(data, table, points, x="samples", y="normalised", target=0.1, envelope=False):
     """(figure, caption): `x` until `y` ≤ `target`, with the best step size for each P and K."""
+    from matplotlib.ticker import NullLocator
+
     variable, label = words.X[x]
     timed = x == "seconds"
     kept = table[table["clock"] == "learners"] if timed else table
@@ -37,19 +39,19 @@ def draw(data, table, points, x="samples", y="normalised", target=0.1, envelope=
                 ax.plot(at[there], middle[there], label=f"P = {P}", **style_)
                 low, high = (line.loc[there, name].clip(upper=top * 1e3) for name in ("low", "high"))
                 ax.fill_between(at[there], low, high, color=colours[P], alpha=0.18, linewidth=0)
-                ax.plot(at[~there], np.full((~there).sum(), 1.0), "x", color=colours[P], clip_on=False,
-                        transform=ax.get_xaxis_transform())  # fmt: skip
+                style.missing(ax, at[~there], 1, colours[P])
             ax.set_xscale("log", base=2)
             if style.logarithmic(one["middle"]):
                 ax.set_yscale("log")
-            style.powers_of_two(ax.xaxis, places.values())
-            ax.set_xticklabels(["one-shot" if np.isinf(K) else f"{K:g}" for K in places])
+            ax.xaxis.set_minor_locator(NullLocator())
             finite = one[np.isfinite(one["middle"])]
             least, most = finite["low"].min(), finite[["middle", "high"]].replace(np.inf, np.nan).max().max()
             ax.set_ylim(*((least / 1.15, most * 1.15) if ax.get_yscale() == "log" else (0, most * 1.08)))
             ax.set_ylabel(f"{label.split(' of ')[0]} to the target")
-        axes[-1].set_xlabel("period K (local steps between averages)")
-        style.legend(figure, axes, columns=4)
+        style.periods(
+            axes[-1], list(places.values()), ["one-shot" if np.isinf(K) else f"{K:g}" for K in places]
+        )
+        style.legend(figure, axes)
     low, high = (f"{100 * level:g}" for level in QUANTILES)
     parts = [
         f"{label.capitalize()} until the {words.Y[y]} is {target:g}: median over {words.seeds(best['seeds'])}"
