@@ -1,8 +1,10 @@
 """The runs under a folder as one xarray.Dataset, as if merged; files are opened for values only.
 
-Lengths, names and parameters come from the index. Opening a file costs more than reading it: what has the
-same axes as a variable that is asked for is read along, and kept as long as it is not too much.
+Lengths, names and parameters come from the index. Opening a file costs more than reading it: what is often
+wanted is read along, and kept; where that is too much, what has the same axes as the variable asked for.
 """
+
+import math
 
 import numpy as np
 import xarray
@@ -67,6 +69,7 @@ class _Files:
 
     def __init__(self, runs, kept):
         self.runs, self._kept = runs, kept
+        self._small = sum(_size(run) for run in runs) <= HELD
 
     def array(self, run, name):
         """A variable of one run, or None where it has none. InputError where its file is another by now."""
@@ -77,15 +80,32 @@ class _Files:
         return self._read(told, name) if array is None else array
 
     def _read(self, told, name):
-        axes = VARIABLES[name][0]
-        alike = [other for other in told.variables if _together(other, name)]
+        together = _often if self._small and _often(name) else lambda other: _together(other, name)
         with opened(told.path) as file:
-            found = arrays(file, alike)
-        shape = tuple(told.sizes[axis] for axis in axes)
-        if any(array.shape != shape for array in found.values()):
+            new = [
+                other
+                for other in told.variables
+                if together(other) and self._kept.get(told.path, other) is None
+            ]
+            found = arrays(file, new)
+        if any(array.shape != _shape(told, other) for other, array in found.items()):
             raise InputError(f"{told.path}: written again since the folder was opened; open it once more")
         self._kept.add(told.path, found)
         return found[name]
+
+
+def _often(name):
+    """Whether a variable is among those that tables and charts of many runs are made of."""
+    return name != "w" and not name.endswith(("_min", "_max"))
+
+
+def _shape(told, name):
+    return tuple(told.sizes[axis] for axis in VARIABLES[name][0])
+
+
+def _size(told):
+    """Numbers in a file of what `_often` is wanted."""
+    return sum(math.prod(_shape(told, name)) for name in told.variables if _often(name))
 
 
 def _together(a, b):

@@ -72,7 +72,8 @@ def _looked_at(path):
     """(`Summary`, name → array of the curves that it was made of)."""
     with opened(path) as file:
         there = names(file)
-        curves = arrays(file, [name for name in there if name not in UNSEEN])
+        along = [name for name in there if name not in UNSEEN or VARIABLES[name][0] == ("rank",)]
+        curves = arrays(file, along)  # facts of ranks, too: reports want them, and the file is open
         sizes = {axis: file[axis].size for axis in ("evaluation", "rank")}
         return summed(path, attributes(file), curves, sizes, there, machine(file)), curves
 
