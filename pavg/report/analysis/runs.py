@@ -74,8 +74,13 @@ def settings(table):
     be a schedule, is one text, samples are their name and checksum.
     """
     checksums = table.get("data_checksum", pd.Series("", table.index))
-    told = zip(table["config"], checksums, table["label"], strict=True)
-    return pd.DataFrame([_settings(*one) for one in told], table.index, dtype=object)
+    told = zip(table["config"].tolist(), checksums.tolist(), table["label"].tolist(), strict=True)
+    return _settings_of_all(tuple(told)).set_axis(table.index)
+
+
+@lru_cache(8)  # the same runs are grouped again and again
+def _settings_of_all(told):
+    return pd.DataFrame([_settings(*one) for one in told], dtype=object)
 
 
 def differing(table):
