@@ -13,7 +13,6 @@ X = {
 Y = {
     "loss": "training objective",
     "normalised": "normalised objective",
-    "suboptimality": "normalised objective",
     "test_loss": "test loss",
     "accuracy": "training accuracy",
     "test_accuracy": "test accuracy",
