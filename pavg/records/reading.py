@@ -46,16 +46,35 @@ def opened(path, formats=(FORMAT,)):
         raise InputError(f"{path}: not a whole result file: {error}") from None
 
 
-def summary(path, seen=None):
-    """The `Summary` of one result file. InputError for anything else. seen : called with (path, curves)."""
+def summary(path):
+    """The `Summary` of one result file. InputError for anything else."""
+    return _looked_at(path)[0]
+
+
+def facts(paths, curves_too):
+    """Of each file: the fields of its `Summary` but the path, or, as a text, why it has none; and its curves.
+
+    curves_too : if not, None stands for curves, name → array.
+    """
+    found = []
+    for path in paths:
+        try:
+            told, curves = _looked_at(path)
+        except InputError as error:
+            found.append((str(error), None))
+            continue
+        told = {name: value for name, value in vars(told).items() if name != "path"}
+        found.append((told, curves if curves_too else None))
+    return found
+
+
+def _looked_at(path):
+    """(`Summary`, name → array of the curves that it was made of)."""
     with opened(path) as file:
         there = names(file)
         curves = arrays(file, [name for name in there if name not in UNSEEN])
         sizes = {axis: file[axis].size for axis in ("evaluation", "rank")}
-        told = summed(path, attributes(file), curves, sizes, there, machine(file))
-    if seen:
-        seen(told.path, curves)
-    return told
+        return summed(path, attributes(file), curves, sizes, there, machine(file)), curves
 
 
 def summed(path, attributes, curves, sizes, variables, machine):
