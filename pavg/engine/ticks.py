@@ -17,16 +17,17 @@ class Stops:
     learners : pavg.learners.Learners
     n : rows of the training set (0 if there are none)
     rounds : keep a checkpoint each time so many rounds are over (None: not for this reason)
+    poll : seconds between two polls, about
     """
 
-    def __init__(self, spec, learners, n, rounds=None):
-        self.spec, self.learners, self.rounds = spec, learners, rounds
+    def __init__(self, spec, learners, n, rounds=None, poll=POLL):
+        self.spec, self.learners, self.rounds, self.poll = spec, learners, rounds, poll
         self.end = end_tick(spec, learners, n)
         self._evaluation = self._checkpoint = None
         self._last, self._stretch = None, FASTER
 
     def after(self, t, seconds):
-        """The next stop: the end, an evaluation, or a poll about a second ahead.
+        """The next stop: the end, an evaluation, or a poll.
 
         t : this tick; seconds : of the training clock until now, the largest over ranks.
         """
@@ -36,7 +37,7 @@ class Stops:
         if self.rounds and (self._checkpoint is None or self._checkpoint <= t):
             left = self.rounds - self.learners.rounds_done % self.rounds
             self._checkpoint = _round_end(self.spec.method, self.learners, t, left, self.end)
-        stretch, ahead = FASTER * self._stretch, POLL
+        stretch, ahead = FASTER * self._stretch, self.poll
         if self.spec.stop.seconds is not None:
             ahead = min(ahead, self.spec.stop.seconds - seconds)
         last_t, last_seconds = self._last or (t, seconds)
