@@ -58,6 +58,12 @@ def summed(path, attributes, curves):
     return Summary(Path(path), attributes, last, seconds, float(last.get("time_wall", 0.0) + sum(beside)))
 
 
+def environment(path):
+    """Attributes of the group env of one run's file: MPI library, CPU, variables."""
+    with opened(path) as file:
+        return {name: plain(value) for name, value in file["env"].attrs.items()}
+
+
 def plain(value):
     """An attribute as Python's own: a number or a text."""
     return value.item() if isinstance(value, np.generic) else value

@@ -1,0 +1,1 @@
+"""Result files become answers: tables, figures, the page."""
