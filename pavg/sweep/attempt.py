@@ -1,6 +1,7 @@
 """One start of a group of cells: run it, keep what comes of it, say how it failed."""
 
 import contextlib
+import random
 import sys
 import time
 import traceback
@@ -20,7 +21,7 @@ from pavg.sweep.cells import WHOLE
 REPORT_EVERY = 2.0  # seconds between two words about a run that is under way
 PARTIAL_EVERY, SHARE = 10.0, 0.01  # seconds between partial files at least; share of time at most
 MEET = 2.0  # seconds in which ranks that fail together come together
-TURN = 0.002  # seconds that a run takes before the other one's turn
+TURN = 0.001  # seconds that a run takes before the other one's turn
 MAY_DIFFER = ("R", "data", "lanes")  # settings that a checkpoint does not depend on; "data": where they lie
 
 
@@ -31,17 +32,18 @@ class CellFailed(RuntimeError):
 def by_turns(comm, attempts):
     """Run attempts on all ranks of `comm`, a stretch of each by turns; or one, to its end.
 
-    Returns index of a cell → status, alike on all ranks. Raises what `Attempt.stretches` raises.
+    Who goes first is drawn anew each time: nothing that comes and goes on a machine keeps step with a
+    coin. Returns index of a cell → status, alike on all ranks. Raises what `Attempt.stretches` raises.
     """
     going, states = [attempt.stretches(comm) for attempt in attempts], {}
+    coin = random.Random("".join(attempt.group.name for attempt in attempts))  # alike on all ranks
     while going:
-        for one in tuple(going):
+        for one in coin.sample(going, len(going)):
             try:
                 next(one)
             except StopIteration as over:
                 states |= over.value
                 going.remove(one)
-        going.reverse()  # who goes first changes too
     return states
 
 
