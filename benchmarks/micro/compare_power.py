@@ -26,7 +26,8 @@ import numpy as np
 REPEAT, MARGIN, SLOWER = 10, 0.05, 0.1
 SWEEP = """
 problem = "logistic"
-data = {name = "breast_cancer", scale = "standardize"}
+data.name = "breast_cancer"
+data.scale = "standardize"
 P = 2
 R = 2
 step_size = 0.05
@@ -51,7 +52,8 @@ def main():
         from pavg.comm import launch
 
         options = map(str, (given.file, given.trials, given.seconds))
-        subprocess.run([launch.mpirun(), "-n", "2", sys.executable, __file__, "--rank", *options], check=True)
+        python = [sys.executable, "-m", "mpi4py", __file__]
+        subprocess.run([launch.mpirun(), "-n", "2", *python, "--rank", *options], check=True)
     show(kept(given.file))
 
 
@@ -138,11 +140,15 @@ def a_tenth_more():
 
 def more_steps(learners, until):
     """Local steps until then, on the clock; models and draws are put back."""
+    if time.perf_counter() >= until:
+        return
     arrays = learners.W, learners.S, learners.draws
     before = [array.copy() for array in arrays]
-    schedule, _ = learners.schedule.window(1, 0, 64)
-    while time.perf_counter() < until:
-        learners._compiled.step(schedule, 64)
+    schedule, most = learners.schedule.window(learners.steps, learners.samples, 64)
+    now, call = time.perf_counter(), 0.0
+    while now + call / 2 < until:
+        learners._compiled.step(schedule, most)
+        now, call = time.perf_counter(), time.perf_counter() - now
     for array, values in zip(arrays, before, strict=True):
         array[:] = values
 

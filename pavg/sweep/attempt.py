@@ -52,7 +52,8 @@ class Attempt:
     """How one group is run: `pavg.sweep.groups.Group`, most of which hold one cell.
 
     heard : called with a sentence, as a sign of life; attempts : how many starts this one makes; beside :
-    cells that run at its side; turn : seconds of a turn, where it takes turns with another; else 0.
+    cells that run at its side; turn, pace : seconds of a turn and what both share, where it takes turns with
+    another; else 0.
     """
 
     group: object
@@ -63,6 +64,7 @@ class Attempt:
     attempts: int
     beside: int = 0
     turn: float = 0.0
+    pace: list | None = None
     begun: float = field(default_factory=time.time)
     _reported: float = field(default_factory=time.monotonic)
     _written: float = field(default_factory=time.monotonic)
@@ -105,7 +107,7 @@ class Attempt:
             self.watcher.says,
             self.attempts,
         )
-        return Care(how.timeout, checkpoints, self._look, self.heard, poll=self.turn or POLL)
+        return Care(how.timeout, checkpoints, self._look, self.heard, poll=self.turn or POLL, pace=self.pace)
 
     def _look(self, observer, t):
         """On rank 0, off the clock: tell the user, and from time to time the disk."""

@@ -155,7 +155,8 @@ class _Job:
                         states |= found
                         self._leave(comm, group, found)
                 if len(attempts) > 1:
-                    attempts = [replace(attempt, turn=TURN) for attempt in attempts]
+                    pace = []
+                    attempts = [replace(attempt, turn=TURN, pace=pace) for attempt in attempts]
                 states |= by_turns(comm, attempts)
             if comm.Get_rank() == 0:
                 ended |= states
