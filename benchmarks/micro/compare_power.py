@@ -1,11 +1,11 @@
 """How often `pavg compare` is wrong, and what it finds: python benchmarks/micro/compare_power.py FILE.json
 
-A trial is a sweep of five cells, run against itself by turns (as `pavg run A.toml --against B.toml --repeat 10`
-does, two ranks) and compared twice: the four cells in which nothing changed; and three of them with the fifth, a
-copy of the other one (of another seed), in which B does a tenth more: after each stretch of training its ranks
-go on with real local steps, on models that are put back, for a tenth of the time that the stretch took.
-Trials are added to FILE.json until there are --trials or --seconds are over; the same command goes on. Then it
-prints the table.
+A trial is a sweep of five cells, run against itself by turns on two ranks (`pavg run A.toml --against B.toml
+--repeat 10`), and compared twice: the four cells in which nothing changed; and three of them with the fifth,
+a copy of the other one (of another seed) in which B does a tenth more: after each stretch of training its
+ranks go on with real local steps, on models that are put back, for a tenth of the time that it took. Trials
+are added to FILE.json until there are --trials of them or --seconds are over; the same command goes on. Then
+it prints the table: --seconds 0 does nothing else.
 
 Tables of 12 and 60 cells are not run: of the others a cell's interval knows only how many there are, so the
 pairs of each slowed cell are judged as those of a larger table.
@@ -45,7 +45,7 @@ SLOWED = 1  # seed of the cell that is made slower
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("file", type=Path)
-    parser.add_argument("--trials", type=int, default=100, help="so many")
+    parser.add_argument("--trials", type=int, default=100, help="so many in all")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no trial after so many")
     given = parser.parse_args()
     if len(kept(given.file)) < given.trials and given.seconds > 0:
@@ -93,9 +93,11 @@ def rank(file, trials, seconds):
                 slowed = compare(folder / "A", folder / "B", MARGIN)
                 tables = {"same": list(map(as_kept, same.compared))}
                 done.append(tables | {"slowed": list(map(as_kept, slowed.compared))})
-                facts = software() | {key: environment()[key] for key in ("cpu", "mpi_library")}
+                facts = {key: environment()[key] for key in ("cpu", "mpi_library")}
+                facts |= {key: software()[key] for key in ("software_version", "git_sha")}
+                whole = {"facts": facts, "repeat": REPEAT, "trials": done}
                 file.parent.mkdir(parents=True, exist_ok=True)
-                file.write_text(json.dumps({"facts": facts, "repeat": REPEAT, "trials": done}) + "\n")
+                file.write_text(json.dumps(whole, separators=(",", ":")) + "\n")
 
 
 def aside(folder, pattern):
@@ -113,7 +115,7 @@ def back(folder):
 
 def as_kept(one):
     """A cell of a comparison: its period and seed, its verdict, and every run's seconds."""
-    a, b = ([round(run.seconds, 7) for run in side] for side in (one.cell.a, one.cell.b))
+    a, b = ([round(run.seconds, 6) for run in side] for side in (one.cell.a, one.cell.b))
     facts = one.cell.a[0].facts
     return {"K": facts["K"], "seed": facts["seed"], "verdict": one.verdict, "a": a, "b": b}
 
@@ -162,10 +164,8 @@ def show(trials):
     logs = [np.log(np.divide(cell["b"], cell["a"])) for cells in same for cell in cells]
     spread = np.quantile([log.std(ddof=1) for log in logs], [0.1, 0.5, 0.9])
     times = np.quantile([t for cells in same for cell in cells for t in cell["a"]], [0.1, 0.5, 0.9]) * 1e3
-    print(
-        f"{len(trials)} trials, runs of {times[0]:.0f} … {times[1]:.0f} … {times[2]:.0f} ms; standard", end=""
-    )
-    print(f" deviation of {REPEAT} log ratios {spread[0]:.3f} … {spread[1]:.3f} … {spread[2]:.3f}", end="")
+    print(f"{len(trials)} trials, runs of {times[0]:.0f} … {times[1]:.0f} … {times[2]:.0f} ms", end="; ")
+    print(f"standard deviation of {REPEAT} log ratios", *(f"{one:.3f}" for one in spread), end="")
     print(" (quantiles 0.1, 0.5, 0.9)")
     wrong = sum(any(cell["verdict"] in told for cell in cells) for cells in same)
     verdicts = [cell["verdict"] for cells in same for cell in cells]
@@ -193,7 +193,7 @@ def worse(cell, count, intervals):
 
 
 def not_by_turns(tables, intervals):
-    """Whether A's runs of one trial and B's of the next give a false verdict, as of runs that took no turns."""
+    """Whether A's runs of one trial and B's of the next give a false better or worse."""
     found = []
     for one, other in itertools.pairwise(tables):
         cells = zip(one, other, strict=True)

@@ -68,7 +68,7 @@ def _show(found, a, b, margin):
         told = one.interval
         verdict = one.verdict
         if verdict == intervals.UNKNOWN:
-            verdict += f": {_enough(one.enough, told.n)}"
+            verdict += f": {_enough(one.enough, told.n) if one.sound else 'not made by turns'}"
         colour = COLOURS.get(one.verdict, "")
         table.add_row(
             one.cell.name + ("*" if one.cell.a[0].facts["hosted"] else ""),
@@ -110,13 +110,13 @@ def _seconds(value):
 def _notes(found, margin, intervals):
     count = len(found.compared)
     yield (
-        f"all {count} intervals hold with {intervals.LEVEL:.0%} together; no difference: between "
-        f"{1 / (1 + margin):.3f} and {1 + margin:.3f}"
+        f"all {count} intervals hold together in 98 of 100 tables; no difference: from "
+        f"{1 / (1 + margin):.3f} to {1 + margin:.3f}"
     )
     if any(not one.cell.turns for one in found.compared):
         yield (
-            "not made by turns: what changed on the machine between A's runs and B's counts as a difference; "
-            "pavg run A.toml --against B.toml makes them by turns"
+            "not made by turns: the ratio holds what changed on the machine between A's runs and B's, the "
+            "interval does not; docs/compare.md says how to make them by turns"
         )
     if any(one.cell.a[0].facts["hosted"] for one in found.compared):
         yield "* hosted: fewer ranks than learners, not the times of P learners"

@@ -25,8 +25,8 @@ class Care:
 
     timeout : seconds from now on, all told; on_look : called on rank 0 at each stop, off the clock, with
     (observer, tick); heard : called on every rank with a sentence, as a sign of life; records : of the
-    cells, set by the run, for whoever must say how it failed; poll, pace : seconds from stop to stop, and what
-    runs that take turns share (`pavg.engine.ticks.Stops`).
+    cells, set by the run, for whoever must say how it failed; poll, pace : seconds from stop to stop, and
+    what runs that take turns share (`pavg.engine.ticks.Stops`).
     """
 
     timeout: float | None = None

@@ -11,12 +11,14 @@ from pavg.report.pairing import Cell, Pairing, pair
 @dataclass(frozen=True)
 class Compared:
     """One cell with its interval. verdict : of `pavg.report.intervals`; enough : how many repetitions would
-    tell, where it is UNKNOWN; None where one cannot know."""
+    tell, where it is UNKNOWN; None where one cannot know. sound : whether it was made by turns, or could
+    not be, on two machines; elsewhere the verdict is UNKNOWN."""
 
     cell: Cell
     interval: intervals.Interval
     verdict: str
     enough: int | None
+    sound: bool
 
     @property
     def rounds(self):
@@ -52,13 +54,14 @@ def compare(a, b, margin, across=()):
     """
     pairing = pair(a, b, across)
     cells = [cell for cell in pairing.cells if not cell.refused]
-    compared = [_compared(cell, len(cells), margin) for cell in cells]
+    machines = "cpu" in pairing.differs
+    compared = [_compared(cell, len(cells), margin, cell.turns or machines) for cell in cells]
     return Comparison(pairing, compared, [cell for cell in pairing.cells if cell.refused])
 
 
-def _compared(cell, count, margin):
+def _compared(cell, count, margin, sound):
     rule = intervals.paired if cell.turns else intervals.apart
     found = rule([run.seconds for run in cell.a], [run.seconds for run in cell.b], count)
-    verdict = found.verdict(margin)
-    enough = found.enough(count, margin) if verdict == intervals.UNKNOWN else None
-    return Compared(cell, found, verdict, enough)
+    verdict = found.verdict(margin) if sound else intervals.UNKNOWN
+    enough = found.enough(count, margin) if sound and verdict == intervals.UNKNOWN else None
+    return Compared(cell, found, verdict, enough, sound)

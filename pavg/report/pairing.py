@@ -193,9 +193,9 @@ def _apart(losses):
     """The largest difference of losses, relative; NaN where some are no number and others are."""
     if len(set(map(repr, losses))) == 1:
         return 0.0
-    return (
-        (max(losses) - min(losses)) / max(map(abs, losses)) if all(map(math.isfinite, losses)) else math.nan
-    )
+    if not all(map(math.isfinite, losses)):
+        return math.nan
+    return (max(losses) - min(losses)) / max(map(abs, losses))
 
 
 def _refused(runs, apart):

@@ -140,7 +140,15 @@ def test_pairs_know_more_than_heaps_where_the_machine_drifts(tmp_path):
     after = a_side(tmp_path / "after", 1.1 * drift, begin=20)
     assert compare(a, b, MARGIN).compared[0].verdict == "worse"
     heaps = compare(a, after, MARGIN).compared[0]
-    assert heaps.verdict == "cannot tell" and heaps.enough > 100
+    assert heaps.verdict == "cannot tell" and heaps.interval.high / heaps.interval.low > 2
+
+
+def test_heaps_of_runs_get_a_verdict_only_on_two_machines_which_cannot_take_turns(tmp_path, seconds):
+    a = a_side(tmp_path / "a", seconds)
+    after = a_side(tmp_path / "after", 2 * seconds, begin=20)
+    elsewhere = a_side(tmp_path / "elsewhere", 2 * seconds, begin=20, cpu="another")
+    assert compare(a, after, MARGIN).compared[0].verdict == "cannot tell"
+    assert compare(a, elsewhere, MARGIN, ["machine"]).compared[0].verdict == "worse"
 
 
 def test_a_run_that_is_there_twice_is_bad_input(tmp_path, seconds):

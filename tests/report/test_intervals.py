@@ -93,10 +93,10 @@ def test_as_many_repetitions_as_it_says_do_tell():
     found = paired(*rng.lognormal(0, 0.1, (2, 10)), cells=4)
     assert found.verdict(MARGIN) == UNKNOWN
     n = found.enough(4, MARGIN)
-    assert 30 < n < 300
+    assert 100 < n < 1000
+    noise = rng.normal(size=n)
+    noise *= 0.999 * found.spread / paired(np.ones(n), np.exp(noise), 4).spread
     for shift in (0.0, 0.025, 0.05, 0.1):
-        noise = 0.999 * found.spread * stats.zscore(rng.normal(size=n), ddof=1)
-        noise[np.argsort(noise)] = np.sort(noise)
         assert paired(np.ones(n), np.exp(shift + noise), 4).verdict(MARGIN) != UNKNOWN
 
 
