@@ -13,7 +13,7 @@ quickstart: install
 	$(VENV)/bin/pavg run quickstart -n 2
 
 test: install-test
-	$(VENV)/bin/python -m pytest -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: install-test
 	$(VENV)/bin/ruff check --line-length 110 --select E,F,I,B,UP,W --ignore E741 pavg tests

@@ -3,8 +3,8 @@
 __all__ = ["open_results"]
 
 
-def open_results(path):
-    """One run's result file as an `xarray.Dataset`; see `pavg.records.reading.open_results`."""
+def open_results(path, progress=None):
+    """Results as an `xarray.Dataset`: a run's file, a merged file or a folder; see `pavg.records.reading`."""
     from pavg.records.reading import open_results
 
-    return open_results(path)
+    return open_results(path, progress)

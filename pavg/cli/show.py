@@ -1,96 +1,174 @@
-"""pavg show: a table of runs."""
+"""pavg show: runs as a table, and the one place for exports."""
 
 import json
+import math
 import sys
 from pathlib import Path
 
 import click
 
-TEXTS = ("problem", "data", "method", "status")  # columns that are set to the left
+TEXTS = ("problem", "data", "label", "status", "curve")  # columns that are set to the left
 WIDE = 160  # a narrower terminal wraps lines: numbers are never cut
+COUNTS = ("local_steps", "rounds", "samples", "bytes", "ticks")
+SECONDS = ("compute", "comm", "wait", "elapsed", "time_wall", "time_eval", "time_checkpoint")
 # settings that have a column of their own, or that tell no runs apart
 SHOWN = ("problem", "method", "K", "P", "R", "name", "data", "stop", "evaluate", "measure", "lanes")
+BLOCKS = "▁▂▃▄▅▆▇█"
+HOSTED = "* hosted: fewer ranks than learners, not the times of P learners"
+LANES = "lanes: so many models side by side, their times are those of all of them together"
+SIDE = "† models side by side: times are those of all of them together"
+
+
+def _names(context, option, value):
+    return [name.strip() for name in value.split(",")] if value else []
 
 
 @click.command("show")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(path_type=Path))
-def command(paths):
-    """Show a table of the runs under PATHS: result files, folders of them, merged files."""
+@click.option(
+    "--where", "expression", metavar="EXPR", help="Runs for which it holds: 'K < 64 and loss < 0.1'."
+)
+@click.option("--sort", metavar="NAMES", callback=_names, help="By these columns; -NAME: largest first.")
+@click.option("--columns", "names", metavar="NAMES", callback=_names, help="These columns, in this order.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with all columns if none are chosen.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, with all columns if none are chosen.")
+@click.option("--parquet", type=click.Path(path_type=Path, dir_okay=False), help="Write this Parquet file.")
+def command(paths, expression, sort, names, as_csv, as_json, parquet):
+    """Show a table of the runs under PATHS: result files, folders of them, merged files.
+
+    Columns are parameters (K, step_size, stop.steps), final values (loss, samples, time_wall) and seconds
+    of the training clock (compute, comm, wait).
+    """
     from pavg.cli.stages import stages
     from pavg.errors import InputError
     from pavg.records.index import summaries
+    from pavg.report import export
+    from pavg.report.rows import chosen, column, columns, ordered, row
 
+    if as_csv + as_json + bool(parquet) > 1:
+        raise InputError("--csv, --json, --parquet: expected one of them")
     with stages() as progress:
         found = summaries(paths, progress)
     for run in found:
         if isinstance(run, InputError):  # in a folder other files may lie too
             print(f"left out: {run}", file=sys.stderr)
-    show([run for run in found if not isinstance(run, InputError)])
+    rows = [row(run) for run in found if not isinstance(run, InputError)]
+    if not rows:
+        raise InputError(f"{', '.join(map(str, paths))}: no results of runs there")
+    exported = as_csv or as_json or parquet
+    there = columns(rows)
+    names = [column(name, there if exported else [*there, "curve"], "--columns") for name in names]
+    rows = ordered(chosen(rows, expression) if expression else rows, sort)
+    if not exported:
+        return show(rows, names)
+    names = names or there
+    if parquet:
+        export.write_parquet(rows, names, parquet)
+        print(f"{len(rows):,} runs: {parquet}")
+    else:
+        (export.write_csv if as_csv else export.write_json)(rows, names, sys.stdout)
 
 
 def table(paths):
     """Print one line for each of these result files."""
     from pavg.records.reading import summary
+    from pavg.report.rows import row
 
-    show([summary(path) for path in paths])
+    show([row(summary(path)) for path in paths])
 
 
-def show(runs):
-    """Print one line a run: final values, and seconds of the training clock (mean over ranks).
+def show(rows, names=()):
+    """Print one line a run. names : of the columns; by default what tells runs apart, results and times.
 
-    Settings that differ between the runs get a column. Times of hosted learners (P > R) are not the
-    times of P learners: they are marked with *. Nor are those of lanes the times of one model.
+    Times of hosted learners (P > R) are not the times of P learners: they are marked with *. Nor are
+    those of lanes the times of one model: where their number has no column, they are marked with †.
     """
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     console = Console()
     if console.width < WIDE:
         console = Console(width=WIDE)
-    settings = _different(runs)
-    rows = [_row(run, settings) for run in runs]
+    names = names or _usual(rows)
     made = Table(box=None, header_style="bold", pad_edge=False)
-    columns = [name for name in (rows[0] if rows else {}) if any(row[name] for row in rows)]
-    for name in columns:
+    for name in names:
         made.add_column(name, justify="left" if name in TEXTS else "right", no_wrap=name not in TEXTS)
-    for row in rows:
-        made.add_row(*(row[name] for name in columns))
+    cells = [[_cell(name, row, names) for name in names] for row in rows]
+    for line in cells:
+        made.add_row(*map(Text, line))  # a text of a file is no markup
     console.print(made)
-    notes = "compute, comm, wait: seconds of the training clock, mean over ranks"
-    if any(row["R"].endswith("*") for row in rows):
-        notes += "; * hosted: fewer ranks than learners, not the times of P learners"
-    if any(row["lanes"] for row in rows):
-        notes += "; lanes: so many models side by side, their times are those of all of them together"
-    console.print(notes, style="dim")
+    timed, hosted = {*names} & {*SECONDS}, any(row["hosted"] for row in rows)
+    notes = {
+        "compute, comm, wait: seconds of the training clock, mean over ranks": {*names} & {*SECONDS[:3]},
+        HOSTED: hosted and ("R" in names or timed),
+        LANES: "lanes" in names,
+        SIDE: _lanes(rows) and timed and "lanes" not in names,
+        "curve: the loss over evaluations, on a logarithmic scale of its own": "curve" in names,
+    }
+    said = [note for note, holds in notes.items() if holds]
+    if said:
+        console.print("; ".join(said), style="dim", soft_wrap=True)
 
 
-def _different(runs):
+def _lanes(rows):
+    """Whether some of the runs were made side by side."""
+    return any((row.get("lanes") or 1) > 1 for row in rows)
+
+
+def _usual(rows):
+    """Names of the columns that are shown if none are chosen: those in which something stands."""
+    names = ["problem", "data", "label", "P", "R", *(["lanes"] if _lanes(rows) else []), *_different(rows)]
+    names += ["local_steps", "rounds", "loss", "curve"]
+    names += ["accuracy"] if any("accuracy" in row and "test_accuracy" not in row for row in rows) else []
+    names += ["test_accuracy", "compute", "comm", "wait", "status"]
+    return [name for name in names if any(_cell(name, row, names) for row in rows)]
+
+
+def _different(rows):
     """Names of the settings that differ between runs of one problem and have no column yet."""
     from pavg.records.writing import flat
 
     found = {}
-    for run in runs:
-        for name, value in flat(json.loads(run.attributes["config"])).items():
+    for row in rows:
+        for name, value in flat(json.loads(row["config"])).items():
             if name.split("_")[0] not in SHOWN:
-                found.setdefault(name, {}).setdefault(run.attributes["problem"], set()).add(str(value))
+                found.setdefault(name, {}).setdefault(row["problem"], set()).add(str(value))
     return [name for name, problems in found.items() if any(len(values) > 1 for values in problems.values())]
 
 
-def _row(run, settings):
-    facts, last = run.attributes, run.last
-    accuracy = last.get("test_accuracy", last.get("accuracy"))
-    return {
-        "problem": facts["problem"],
-        "data": facts.get("data", ""),
-        "method": facts["label"],
-        "P": str(facts["P"]),
-        "R": f"{facts['R']}*" if facts["hosted"] else str(facts["R"]),
-        "lanes": str(facts["lanes"]) if facts.get("lanes", 1) not in ("", 1) else "",
-        **{name: str(facts.get(name, "")) for name in settings},
-        "steps": f"{last['local_steps']:,}" if last else "",
-        "rounds": f"{last['rounds']:,}" if last else "",
-        "loss": f"{last['loss']:.6g}" if last else "",
-        "accuracy": "" if accuracy is None else f"{accuracy:.4f}",
-        **{phase: f"{run.seconds[phase]:.3g}" for phase in ("compute", "comm", "wait")},
-        "status": facts["status"] if facts["status"] == "ok" else f"{facts['status']}: {facts['reason']}",
-    }
+def _cell(name, row, names):
+    """What stands in a column of a run's line."""
+    value = row.get(name)
+    if value is None or value == []:
+        return ""
+    if name == "curve":
+        return _sparkline(value)
+    if name == "status":
+        return value if value == "ok" else f"{value}: {row['reason']}"
+    if name == "R":
+        return f"{value}*" if row["hosted"] else str(value)
+    if name in COUNTS:
+        return f"{value:,}"
+    if name in SECONDS:
+        hosted, lanes = row["hosted"] and "R" not in names, _lanes([row]) and "lanes" not in names
+        return f"{value:.3g}{'*' if hosted else ''}{'†' if lanes else ''}"
+    if isinstance(value, float):
+        return f"{value:.4f}" if name.endswith("accuracy") else f"{value:.6g}"
+    return str(value)
+
+
+def _sparkline(values):
+    """A bar for each of some numbers, × for those that are none: from the smallest to the largest.
+
+    Logarithmic, where all of them are above zero.
+    """
+    finite = [value for value in values if math.isfinite(value)]
+    scale = math.log if finite and min(finite) > 0 else float
+    low, high = scale(min(finite, default=1)), scale(max(finite, default=1))
+
+    def bar(value):
+        share = (scale(value) - low) / (high - low) if high > low else 0.0
+        return BLOCKS[round(share * (len(BLOCKS) - 1))]
+
+    return "".join(bar(value) if math.isfinite(value) else "×" for value in values)

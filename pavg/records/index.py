@@ -5,10 +5,11 @@ time. One that is damaged or of another version is made anew; where it cannot be
 """
 
 import contextlib
+import itertools
 import os
-from dataclasses import asdict
 from pathlib import Path
 
+from pavg import parallel
 from pavg.errors import InputError
 from pavg.records import kept
 from pavg.records.layout import FORMAT_VERSION
@@ -17,7 +18,8 @@ from pavg.records.summary import Summary
 
 NAME = ".index.json"
 MANY = 200  # files that take more than a moment to read
-WHAT = {"format": "pavg-index", "version": [1, FORMAT_VERSION]}
+BATCH = 25  # that a process reads before it answers
+WHAT = {"format": "pavg-index", "version": [2, FORMAT_VERSION]}
 
 
 class Index:
@@ -27,8 +29,9 @@ class Index:
     process. Two processes that save at once leave the index of one of them.
     """
 
-    def __init__(self, folder):
-        self.folder, self.path = Path(folder), Path(folder) / NAME
+    def __init__(self, folder, seen=None):
+        """seen : called with (path, name → array) of the curves of each file that is opened."""
+        self.folder, self.path, self._seen = Path(folder), Path(folder) / NAME, seen
         self._entries, self._saved = kept.load(self.path, WHAT, {}), True
 
     def refresh(self, progress=None):
@@ -41,10 +44,10 @@ class Index:
         entries = {name: self._entries[name] for name in found if name in self._entries}
         if new or len(entries) < len(self._entries):
             self._saved = False
-        for done, name in enumerate(new):
+        for done, (name, told) in enumerate(zip(new, self._read(new), strict=True)):
             if progress and len(new) > MANY:
                 progress("results", done, len(new))
-            entries[name] = [*found[name], self._read(name)]
+            entries[name] = [*found[name], told]
         self._entries = entries
         return {name: self._told(name, entry[2]) for name, entry in entries.items()}
 
@@ -54,25 +57,27 @@ class Index:
             kept.store(self.path, WHAT, self._entries)
         self._saved = True
 
-    def _read(self, name):
-        from pavg.records.reading import (
-            summary,  # h5py: not needed while nothing is new
-        )
+    def _read(self, names):
+        """What is kept of each of these files, one after the other."""
+        from pavg.records.reading import facts  # h5py: not needed while nothing is new
 
-        try:
-            told = asdict(summary(self.folder / name))
-            return {key: value for key, value in told.items() if key != "path"}
-        except InputError as error:
-            return str(error)
+        paths, curves_too = [self.folder / name for name in names], self._seen is not None
+        tasks = [(paths[k : k + BATCH], curves_too) for k in range(0, len(paths), BATCH)]
+        found = itertools.chain.from_iterable(parallel.mapped(facts, tasks))
+        for path, (told, curves) in zip(paths, found, strict=True):
+            if curves:
+                self._seen(path, curves)
+            yield told
 
     def _told(self, name, kept):
         return InputError(kept) if isinstance(kept, str) else Summary(self.folder / name, **kept)
 
 
-def summaries(paths, progress=None):
+def summaries(paths, progress=None, seen=None):
     """[`Summary` or `InputError`] of the result files under files and folders; folders by their indices.
 
-    InputError for a file that is named by hand and is no result, and where there are none.
+    progress, seen : of `Index`. Sorted by path within each of them. InputError for a file that is named by
+    hand and is no result, and where there are none.
     """
     from pavg.records import merging, reading
 
@@ -82,10 +87,12 @@ def summaries(paths, progress=None):
             [path] = reading.find([path])
             found += merging.summaries(path) if reading.is_merged(path) else [reading.summary(path)]
             continue
-        for folder in sorted({result.parent for result in reading.find([path])}):
-            index = Index(folder)
-            found += [told for _, told in sorted(index.refresh(progress).items())]
+        inside = {}
+        for folder in {result.parent for result in reading.find([path])}:
+            index = Index(folder, seen)
+            inside |= {folder / name: told for name, told in index.refresh(progress).items()}
             index.save()
+        found += [inside[place] for place in sorted(inside)]
     return found
 
 

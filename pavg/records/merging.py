@@ -5,7 +5,6 @@ are padded with −1 and floats with NaN (both are then `_FillValue`), texts wit
 """
 
 import contextlib
-import json
 import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -17,13 +16,12 @@ import numpy as np
 from pavg import files
 from pavg.errors import InputError
 from pavg.records import provenance, reading
+from pavg.records.columns import PAD, columns, parameters
 from pavg.records.layout import MERGED, MERGED_VERSION, TEXTS, VARIABLES, WHOLE
 from pavg.records.record import ALWAYS
 
-ENVIRONMENT = ("cpu", "mpi_library")  # attributes of env that are kept: times of different machines differ
 BLOCK, HELD = 64, 1 << 22  # runs, and numbers, in memory
 CHUNK = (64, 64, 16)  # runs, evaluations, ranks that are compressed together, at most
-PAD = {"i": -1, "f": np.nan, "O": ""}
 
 
 @dataclass
@@ -76,19 +74,16 @@ def merge(paths, target, everything=False, progress=None):
 def _add(merged, path, everything, outcome):
     try:
         with reading.opened(path) as file:
-            attributes = {name: _plain(value) for name, value in file.attrs.items()}
+            attributes = reading.attributes(file)
             if attributes["status"] not in WHOLE and not everything:
                 outcome.paused.append(path)
                 return
-            machine = {name: file["env"].attrs.get(name, "") for name in ENVIRONMENT}
-            names = [name for name in file if name in VARIABLES and name != "w"]
-            arrays = {name: file[name].asstr()[:] if name in TEXTS else file[name][:] for name in names}
+            machine = reading.machine(file)
+            arrays = reading.arrays(file, [name for name in reading.names(file) if name != "w"])
     except InputError as error:
         outcome.unsound.append(error)
         return
-    for name in ("format", "format_version"):
-        del attributes[name]
-    merged.add(arrays, {"file": os.fsencode(path).decode(errors="backslashreplace")} | attributes | machine)
+    merged.add(arrays, parameters(path, attributes, machine))
     outcome.merged += 1
 
 
@@ -100,23 +95,15 @@ def _nothing(paths, outcome):
     )
 
 
-def _plain(value):
-    """An attribute as a number or a text."""
-    return json.dumps(value.tolist()) if isinstance(value, np.ndarray) else reading.plain(value)
-
-
 class _Merged:
     """The file in the making. Curves are written in blocks, parameters, which are small, at the end."""
 
     def __init__(self, file):
         self.file, self.runs, self._held = file, 0, 0
-        self._columns, self._block, self._filled = {}, [], {}
+        self._rows, self._block, self._filled = [], [], {}
 
     def add(self, arrays, parameters):
-        for name, value in parameters.items():
-            name = f"parameter_{name}" if name in VARIABLES else name
-            self._columns.setdefault(name, []).extend([None] * (self.runs - len(self._columns.get(name, []))))
-            self._columns[name].append(value)
+        self._rows.append(parameters)
         self._block.append(arrays)
         self.runs += 1
         self._held += sum(array.size for array in arrays.values())
@@ -130,7 +117,7 @@ class _Merged:
             for axis, length in zip(_axes(name), self.file[name].shape, strict=True):
                 lengths[axis] = max(lengths[axis], length)
         for axis, length in lengths.items():
-            self.file.create_dataset(axis, data=np.arange(length), maxshape=(None,))
+            self.file.create_dataset(axis, data=np.arange(length))
             self.file[axis].make_scale(axis)
         for name, filled in self._filled.items():
             shape = tuple(lengths[axis] for axis in _axes(name))
@@ -139,8 +126,7 @@ class _Merged:
             if name not in TEXTS:
                 self.file[name].attrs["units"] = VARIABLES[name][1]
             self.file[name].attrs["long_name"] = VARIABLES[name][2]
-        for name, values in self._columns.items():
-            values, padded = _column(values + [None] * (self.runs - len(values)))
+        for name, (values, padded) in columns(self._rows).items():
             dtype = h5py.string_dtype() if values.dtype.kind == "O" else values.dtype
             self.file.create_dataset(name, data=values, dtype=dtype)
             self._describe(name, ("run",), padded)
@@ -186,36 +172,23 @@ def _axes(name):
     return "run", *VARIABLES[name][0]
 
 
-def _column(values):
-    """(array over runs, whether some of it is padding) of one parameter; None where a run has none.
-
-    Numbers where all values are numbers or nothing ("" stands for None in a run's file), else texts.
-    """
-    told = [value for value in values if value is not None and value != ""]
-    padded = len(told) < len(values)
-    if not told or any(isinstance(value, str) for value in told):
-        return np.array(["" if value is None else str(value) for value in values], object), False
-    whole = all(isinstance(value, int) for value in told) and not (padded and -1 in told)
-    dtype = np.dtype(np.int64 if whole else np.float64)
-    pad = PAD[dtype.kind]
-    return np.array([pad if value is None or value == "" else value for value in values], dtype), padded
-
-
 def summaries(path):
     """The `Summary` of every run in a merged file."""
     with reading.opened(path, (MERGED,)) as file:
-        columns = {name: data for name, data in file.items() if isinstance(data, h5py.Dataset)}
-        columns = {name: data for name, data in columns.items() if not data.is_scale}
-        parameters = {name: _told(data) for name, data in columns.items() if name not in VARIABLES}
-        shown = [name for name in columns if name in VARIABLES and name not in reading.UNSEEN]
+        there = {name: data for name, data in file.items() if isinstance(data, h5py.Dataset)}
+        there = {name: data for name, data in there.items() if not data.is_scale}
+        facts = {name: _told(data) for name, data in there.items() if name not in VARIABLES}
+        shown = [name for name in there if name in VARIABLES and name not in reading.UNSEEN]
         found = []
         for first in range(0, int(file.attrs["runs"]), BLOCK):
-            block = {name: columns[name][first : first + BLOCK] for name in shown}
+            block = {name: there[name][first : first + BLOCK] for name in shown}
             for k, ticks in enumerate(block["ticks"]):
-                attributes = {name: told[first + k] for name, told in parameters.items()}
+                attributes = {name: told[first + k] for name, told in facts.items()}
                 attributes = {name: value for name, value in attributes.items() if value != ""}
-                lengths = {"evaluation": int((ticks >= 0).sum()), "rank": attributes["R"]}
-                found.append(reading.summed(path, attributes, _unpadded(block, k, lengths)))
+                machine = {name: attributes.pop(name, "") for name in reading.MACHINE}
+                sizes = {"evaluation": int((ticks >= 0).sum()), "rank": attributes["R"]}
+                curves = _unpadded(block, k, sizes)
+                found.append(reading.summed(path, attributes, curves, sizes, list(curves), machine))
         return found
 
 

@@ -122,7 +122,8 @@ def runs(path, left_out):
         elif told.attributes["status"] not in WHOLE or not told.last:
             left_out.append(f"{told.path}: {told.attributes['run_id']}: {told.attributes['status']}")
         else:
-            facts = told.attributes | ({} if "cpu" in told.attributes else reading.environment(told.path))
+            merged = "file" in told.attributes  # it knows of an environment what `machine` says
+            facts = told.attributes | (told.machine if merged else reading.environment(told.path))
             settings = flat(json.loads(facts["config"]))
             settings = {k: v for k, v in settings.items() if k not in BESIDE and not _empty(v)}
             settings |= {"R": facts["R"], "data_checksum": facts.get("data_checksum", "")}

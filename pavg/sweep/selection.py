@@ -182,11 +182,17 @@ def _value(node, settings):
 def _looked_up(name, settings):
     if name in WORDS:
         return WORDS[name]
+    found = key(name, settings)
+    if found is None:
+        raise _Refused(f"{name!r} is no setting{registry.suggestion(name, settings)}")
+    return settings[found]
+
+
+def key(name, settings):
+    """Under which key of flat settings a name stands, dotted (method.zeta) or flat; None if it does not."""
+    name = name.replace(".", "_")
     short = "K" if name == "method_K" else re.sub(r"_(name|value)$", "", name)  # as in flat settings
-    for key in (name, short):
-        if key in settings:
-            return settings[key]
-    raise _Refused(f"{name!r} is no setting{registry.suggestion(name, settings)}")
+    return next((key for key in (name, short) if key in settings), None)
 
 
 def _holds(op, a, b):

@@ -67,7 +67,7 @@ def test_a_sweep_runs_on_the_ranks_it_starts_and_a_second_time_not_at_all(place)
     assert "results/small" in first.stdout and first.stdout.count("logistic") == 3
     assert "2*" in first.stdout and "hosted" in first.stdout
     assert (
-        "\x1b" not in first.stdout + first.stderr and "3 cells\n[0] " in first.stderr
+        "\x1b" not in first.stdout + first.stderr and "3 cells\n" in first.stderr and "\n[0] " in first.stderr
     )  # plain lines in a log
     times = [path.stat().st_mtime_ns for path in files(place)]
     second = pavg("run", "small.toml", "-n", 2)

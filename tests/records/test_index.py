@@ -5,8 +5,9 @@ import os
 import h5py
 import pytest
 
+from pavg import parallel
 from pavg.errors import InputError
-from pavg.records import kept
+from pavg.records import index, kept
 from pavg.records.index import NAME, Index, summaries
 from pavg.records.reading import summary
 from tests.building import a_result, in_processes
@@ -33,7 +34,7 @@ def told(folder):
 def opened(monkeypatch):
     """Names of the files that were opened."""
     names, read = [], Index._read
-    monkeypatch.setattr(Index, "_read", lambda self, name: names.append(name) or read(self, name))
+    monkeypatch.setattr(Index, "_read", lambda self, new: names.extend(new) or read(self, new))
     return names
 
 
@@ -94,6 +95,21 @@ def many_looks(folder):
 def test_two_processes_at_once_do_no_harm(folder):
     assert in_processes(many_looks, [(folder,), (folder,)]) == [True, True]
     assert sorted(os.listdir(folder)) == [NAME, "a.h5", "b.partial.h5", "c.failed.h5", "d.h5"]
+
+
+def test_many_files_are_read_by_several_processes_to_the_same_end(folder, monkeypatch):
+    for seed in range(9):
+        a_result(folder / f"r{seed}.h5", {"seed": seed})
+    alone = told(folder)
+    (folder / NAME).unlink()
+    heard, started, start = [], [], parallel._start
+    monkeypatch.setattr(index, "BATCH", 1)
+    monkeypatch.setattr(parallel, "_cores", lambda: 2)
+    monkeypatch.setattr(parallel, "_start", lambda: started.append(start()) or started[-1])
+    found = Index(folder, lambda path, curves: heard.append((path.name, curves["loss"].size))).refresh()
+    assert {name: str(x) if isinstance(x, InputError) else x for name, x in found.items()} == alone
+    assert dict(heard) == {name: 0 if name[0] == "c" else 3 for name in alone if name != "d.h5"}
+    assert len(started) == 2 and all(process.poll() is not None for process in started)
 
 
 def test_hidden_folders_hold_no_results_to_show(folder):

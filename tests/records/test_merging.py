@@ -70,6 +70,13 @@ def test_every_value_is_that_of_its_source(folder, engine, block, monkeypatch):
         assert data.target.values[2] == -1 and data.mixed.values[:2].tolist() == [1, 0.5]
 
 
+def test_axes_have_a_fixed_length(folder):
+    """h5netcdf looks through all variables for the length of an unlimited one, each time it is asked."""
+    merge([folder], folder / "all.h5", everything=True)
+    with xarray.open_dataset(folder / "all.h5") as data:
+        assert not data.encoding["unlimited_dims"]
+
+
 def test_integers_without_padding_stay_integers(tmp_path):
     for seed in (2**60 + 1, 3):
         a_result(tmp_path / f"{seed}.h5", {"seed": seed})

@@ -3,7 +3,7 @@
 import math
 import re
 
-from pavg.data.formats import parallel
+from pavg import parallel
 from pavg.data.formats.files import LARGEST
 from pavg.errors import InputError
 

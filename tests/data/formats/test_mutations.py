@@ -199,7 +199,7 @@ def small_pieces():
     """Text is read 100 bytes at a time, so that lines are cut everywhere."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(text, "CHUNK", 100)
-        patch.setattr("pavg.data.formats.parallel._cores", lambda: 1)
+        patch.setattr("pavg.parallel._cores", lambda: 1)
         yield
 
 

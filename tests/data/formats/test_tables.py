@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix, random, save_npz
 
-from pavg.data.formats import hdf5, idx, npz, parallel, text
+from pavg import parallel
+from pavg.data.formats import hdf5, idx, npz, text
 
 X = np.array([[1.0, 0, 2.5], [0, -3, 1e-3], [4, 5, 6]])
 Y = np.array([1.0, 0, 2])
@@ -175,7 +176,7 @@ def test_the_size_of_pieces_changes_nothing(read, message, save, monkeypatch, si
     path = save("".join(rows), name)
     whole = read(path, target=1)
     monkeypatch.setattr(text, "CHUNK", size)
-    monkeypatch.setattr("pavg.data.formats.parallel._cores", lambda: 1)
+    monkeypatch.setattr("pavg.parallel._cores", lambda: 1)
     same(read(path, target=1), whole[0].toarray(), whole[1])
     assert ", line 51: " in message(save("".join(rows) + "x y\n", name), target=1)
 
@@ -185,7 +186,7 @@ def test_several_processes_read_the_same_and_name_the_same_line(read, message, s
     path = save(rows)
     whole = read(path)
     monkeypatch.setattr(text, "CHUNK", 1000)
-    monkeypatch.setattr("pavg.data.formats.parallel._cores", lambda: 3)
+    monkeypatch.setattr("pavg.parallel._cores", lambda: 3)
     same(read(path), whole[0].toarray(), whole[1])
     assert ", line 2000: found '1:x'" in message(save(rows + "1 1:x\n" + rows))
 

@@ -72,7 +72,7 @@ def _ask(idle, function, task):
         result = pickle.load(process.stdout)
     except (OSError, EOFError, pickle.UnpicklingError):
         raise InputError(
-            f"a process that reads data ended (exit code {process.wait()}); is there enough memory?"
+            f"a process that reads files ended (exit code {process.wait()}); is there enough memory?"
         ) from None
     idle.append(process)
     return result
