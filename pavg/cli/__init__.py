@@ -21,9 +21,9 @@ def main():
     """Entry point: bad input gives one message on rank 0 and exit code 2."""
     for stream in (sys.stdout, sys.stderr):  # no locale is a reason to fail
         stream.reconfigure(errors="replace")
-    from pavg.cli import bench, data, doctor, listing, merge, plot, report, run, show, slurm, status
+    from pavg.cli import bench, compare, data, doctor, listing, merge, plot, report, run, show, slurm, status
 
-    verbs = (run, status, show, report, plot, merge, slurm, data, bench, listing, doctor)
+    verbs = (run, status, show, report, plot, compare, merge, slurm, data, bench, listing, doctor)
     for module in verbs:
         pavg.add_command(module.command)
     try:

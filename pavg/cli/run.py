@@ -33,6 +33,7 @@ POSITIVE = Seconds(0, min_open=True)
 @click.option("--cells", metavar="RANGES", help="Only these cells of the file, as 3:9 or 0,4,8:12:2.")
 @click.option("--where", metavar="EXPRESSION", help="Only cells for which this is true: 'K<64 and P==8'.")
 @click.option("--repeat", type=click.IntRange(1), default=1, help="Repetitions of each cell, for times.")
+@click.option("--against", metavar="SPEC", help="Run its cells too, by turns with those of the first SPEC.")
 @click.option("--timeout", type=POSITIVE, metavar="SECONDS", help="The most that a cell may take, all told.")
 @click.option(
     "--retry",
@@ -74,6 +75,8 @@ def command(context, spec, ranks, out, dry_run, **options):
         raise InputError(
             f"--timeout {options['timeout']:g}: expected less than --patience {options['patience']:g}"
         )
+    if options["against"] and options["side_by_side"]:
+        raise click.UsageError("--against and --side-by-side: expected one of them, cells take turns or not")
     if dry_run:
         from pavg.cli import forecast
 

@@ -13,7 +13,7 @@ from pavg.comm.clocks import PHASES
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.evaluation import evaluate
 from pavg.engine.lanes import Lane
-from pavg.engine.ticks import Stops
+from pavg.engine.ticks import POLL, Stops
 from pavg.records.record import Record
 
 PAUSED = ("interrupted", "timeout")  # ends that a run can go on from
@@ -25,7 +25,8 @@ class Care:
 
     timeout : seconds from now on, all told; on_look : called on rank 0 at each stop, off the clock, with
     (observer, tick); heard : called on every rank with a sentence, as a sign of life; records : of the
-    cells, set by the run, for whoever must say how it failed.
+    cells, set by the run, for whoever must say how it failed; poll, pace : seconds from stop to stop, and
+    what runs that take turns share (`pavg.engine.ticks.Stops`).
     """
 
     timeout: float | None = None
@@ -33,6 +34,8 @@ class Care:
     on_look: Callable = lambda observer, t: None
     heard: Callable = lambda sentence: None
     records: list[Record] | None = None
+    poll: float = POLL
+    pace: list | None = None
     began: float = field(default_factory=time.monotonic)
 
 
@@ -54,7 +57,7 @@ class Observer:
         self.comm, self.side = comm, comm.Dup()
         self.task, self.spec, self.learners = task, task.spec, learners
         self.care, kept = care, care.checkpoints
-        self._stops = Stops(task.spec, learners, task.objective.n, kept and kept.rounds)
+        self._stops = Stops(task.spec, learners, task.objective.n, kept and kept.rounds, care.poll, care.pace)
         given = task.spec.evaluate.optimum
         optimum = task.objective.optimum if given is None else given
         cells = enumerate(zip(task.specs, care.records, strict=True))

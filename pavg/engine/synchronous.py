@@ -16,6 +16,16 @@ def run(comm, task, care=None):
     care : limits, checkpoints to go on from and to make, and who is told of what.
     """
     care = care or Care()
+    for _ in stretches(comm, task, care):
+        pass
+    return care.records
+
+
+def stretches(comm, task, care):
+    """The run of a task as a generator: at each stop, the training clock off, others may have their turn.
+
+    Its records are in `care.records`.
+    """
     learners = Learners(comm, task.spec, task.objective, task.shards, task.step_size)
     seconds = compile_kernels(comm, learners)
     facts = rank_facts(comm, learners.shard_sizes, seconds)
@@ -28,10 +38,10 @@ def run(comm, task, care=None):
         t = stop
         if observer.look(t):
             break
+        yield
     observer.start_clock()
     learners.finish()
     observer.last(t)
-    return care.records
 
 
 def compile_kernels(comm, learners):

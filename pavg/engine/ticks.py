@@ -17,16 +17,20 @@ class Stops:
     learners : pavg.learners.Learners
     n : rows of the training set (0 if there are none)
     rounds : keep a checkpoint each time so many rounds are over (None: not for this reason)
+    poll : seconds between two polls, about
+    pace : ticks from stop to stop at most, one after the other, of runs that take turns: whoever comes
+        first to a turn adds its own, and the other keeps to it (None: nobody else)
     """
 
-    def __init__(self, spec, learners, n, rounds=None):
-        self.spec, self.learners, self.rounds = spec, learners, rounds
+    def __init__(self, spec, learners, n, rounds=None, poll=POLL, pace=None):
+        self.spec, self.learners, self.rounds, self.poll = spec, learners, rounds, poll
+        self.pace, self._turns = pace, 0
         self.end = end_tick(spec, learners, n)
         self._evaluation = self._checkpoint = None
         self._last, self._stretch = None, FASTER
 
     def after(self, t, seconds):
-        """The next stop: the end, an evaluation, or a poll about a second ahead.
+        """The next stop: the end, an evaluation, or a poll.
 
         t : this tick; seconds : of the training clock until now, the largest over ranks.
         """
@@ -36,13 +40,13 @@ class Stops:
         if self.rounds and (self._checkpoint is None or self._checkpoint <= t):
             left = self.rounds - self.learners.rounds_done % self.rounds
             self._checkpoint = _round_end(self.spec.method, self.learners, t, left, self.end)
-        stretch, ahead = FASTER * self._stretch, POLL
+        stretch, ahead = FASTER * self._stretch, self.poll
         if self.spec.stop.seconds is not None:
             ahead = min(ahead, self.spec.stop.seconds - seconds)
         last_t, last_seconds = self._last or (t, seconds)
         if seconds > last_seconds:
             stretch = min(stretch, int((t - last_t) / (seconds - last_seconds) * ahead))
-        poll = self._allowed(t, t + min(max(stretch, 1), HORIZON))
+        poll = self._allowed(t, t + self._shared(min(max(stretch, 1), HORIZON)))
         wanted = (poll, self._evaluation, self._checkpoint, self.end)
         stop = min(tick for tick in wanted if tick is not None)
         self._last, self._stretch = (t, seconds), stop - t
@@ -55,6 +59,15 @@ class Stops:
     def keeps(self, t):
         """Whether a checkpoint falls on this stop, by rounds."""
         return t == self._checkpoint
+
+    def _shared(self, stretch):
+        """The ticks of this turn: those of the other run, where it has had it already."""
+        if self.pace is None:
+            return stretch
+        if self._turns == len(self.pace):
+            self.pace.append(stretch)
+        self._turns += 1
+        return self.pace[self._turns - 1]
 
     def _allowed(self, t, stop):
         """The first tick from `stop` on where no compiled block is cut; at most the end."""

@@ -113,6 +113,12 @@ def machine(file):
     return dict.fromkeys(MACHINE, "") | attributes(file["env"], MACHINE)
 
 
+def environment(path):
+    """Attributes of the group env of one run's file: MPI library, CPU, variables."""
+    with opened(path) as file:
+        return attributes(file["env"])
+
+
 def names(file):
     """Names of the variables of a result file."""
     return [name for name in map(bytes.decode, file.id) if name in VARIABLES]

@@ -73,7 +73,7 @@ def _fill(file, record, attributes, environment):
         "format_version": FORMAT_VERSION,
         "status": record.status,
         "reason": record.reason,
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+        "date": datetime.now(UTC).isoformat(timespec="milliseconds"),  # tells in which order runs were made
     }
     _describe(file, head | attributes)
     variables = record.arrays() | record.ranks | ({} if record.w is None else {"w": record.w})

@@ -1,6 +1,7 @@
 """One start of a group of cells: run it, keep what comes of it, say how it failed."""
 
 import contextlib
+import random
 import sys
 import time
 import traceback
@@ -10,6 +11,7 @@ from pavg.comm.agreement import all_come, once
 from pavg.engine import synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
+from pavg.engine.ticks import POLL
 from pavg.errors import InputError
 from pavg.records import provenance
 from pavg.records.record import Record
@@ -19,6 +21,7 @@ from pavg.sweep.cells import WHOLE
 REPORT_EVERY = 2.0  # seconds between two words about a run that is under way
 PARTIAL_EVERY, SHARE = 10.0, 0.01  # seconds between partial files at least; share of time at most
 MEET = 2.0  # seconds in which ranks that fail together come together
+TURN = 0.001  # seconds that a run takes before the other one's turn
 MAY_DIFFER = ("R", "data", "lanes")  # settings that a checkpoint does not depend on; "data": where they lie
 
 
@@ -26,12 +29,31 @@ class CellFailed(RuntimeError):
     """A cell failed on some ranks, while others wait for them: it is recorded, and the job cannot go on."""
 
 
+def by_turns(comm, attempts):
+    """Run attempts on all ranks of `comm`, a stretch of each by turns; or one, to its end.
+
+    Who goes first is drawn anew each time: nothing that comes and goes on a machine keeps step with a
+    coin. Returns index of a cell → status, alike on all ranks. Raises what `Attempt.stretches` raises.
+    """
+    going, states = [attempt.stretches(comm) for attempt in attempts], {}
+    coin = random.Random("".join(attempt.group.name for attempt in attempts))  # alike on all ranks
+    while going:
+        for one in coin.sample(going, len(going)):
+            try:
+                next(one)
+            except StopIteration as over:
+                states |= over.value
+                going.remove(one)
+    return states
+
+
 @dataclass
 class Attempt:
     """How one group is run: `pavg.sweep.groups.Group`, most of which hold one cell.
 
     heard : called with a sentence, as a sign of life; attempts : how many starts this one makes; beside :
-    cells that run at its side.
+    cells that run at its side; turn, pace : seconds of a turn and what both share, where it takes turns with
+    another; else 0.
     """
 
     group: object
@@ -41,14 +63,17 @@ class Attempt:
     heard: object
     attempts: int
     beside: int = 0
+    turn: float = 0.0
+    pace: list | None = None
     begun: float = field(default_factory=time.time)
     _reported: float = field(default_factory=time.monotonic)
     _written: float = field(default_factory=time.monotonic)
     _cost: float = 0.0
 
-    def run(self, comm):
-        """Run the cells on all ranks of `comm`; their files are written. Index → status, alike on all ranks.
+    def stretches(self, comm):
+        """The run of the cells on all ranks of `comm`, as a generator; their files are written.
 
+        It stops where others may have their turn, and returns index → status, alike on all ranks.
         CellFailed where other ranks cannot know that this one has failed; InputError where files cannot
         be written.
         """
@@ -57,7 +82,8 @@ class Attempt:
         care = self._care()
         own = comm.Dup()  # what a failed cell leaves unanswered is nobody else's
         try:
-            records = synchronous.run(own, self.task, care)
+            yield from synchronous.stretches(own, self.task, care)
+            records = care.records
             own.Free()
         except Exception as error:
             records = self._failed(comm, care.records, error)
@@ -81,7 +107,7 @@ class Attempt:
             self.watcher.says,
             self.attempts,
         )
-        return Care(how.timeout, checkpoints, self._look, self.heard)
+        return Care(how.timeout, checkpoints, self._look, self.heard, poll=self.turn or POLL, pace=self.pace)
 
     def _look(self, observer, t):
         """On rank 0, off the clock: tell the user, and from time to time the disk."""
@@ -149,6 +175,7 @@ class Attempt:
             "R": cell.R,
             "hosted": cell.spec.P > cell.R,
             "beside": self.beside,
+            "turn": self.turn,
             "lanes": self.group.lanes,
             "attempts": self.attempts,
             "loop": record.loop,

@@ -100,6 +100,32 @@ def repeated(specs, times):
     return [replace(spec, repetition=r) for r in range(times) for spec in specs]
 
 
+def paired(specs, others, times):
+    """The cells of two sweeps, so many times over: the k-th cells of both one after the other, as a pair.
+
+    Which of a pair comes first changes from cell to cell and from repetition to repetition. InputError
+    where cells do not pair.
+    """
+    if both := {spec.name for spec in specs} & {spec.name for spec in others}:
+        raise InputError(
+            f"--against: name = {min(both)!r} in both files; expected two names, for two folders of results"
+        )
+    if len(specs) != len(others):
+        raise InputError(f"--against: {len(specs)} cells and {len(others)}; expected as many in both files")
+    for k, (spec, other) in enumerate(zip(specs, others, strict=True)):
+        for key in ("P", "R"):
+            if getattr(spec, key) != getattr(other, key):
+                found = f"{getattr(spec, key)} and {getattr(other, key)}"
+                raise InputError(f"--against: cell {k}: {key} = {found}; expected the same in both files")
+        if "losses" in (spec.measure, other.measure):
+            raise InputError(f"--against: cell {k}: measure = 'losses': they do not depend on turns")
+    ordered = []
+    for k, pair in enumerate(zip(repeated(specs, times), repeated(others, times), strict=True)):
+        turned = (k % len(specs) + pair[0].repetition) % 2
+        ordered += pair[::-1] if turned else pair
+    return ordered
+
+
 def located(index, spec, size, out, origin):
     """The `Cell` of a specification in a job of `size` ranks. origin : of its samples (`engine.task`)."""
     R = ranks(spec, size)

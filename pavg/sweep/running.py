@@ -3,7 +3,7 @@
 import contextlib
 import itertools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from mpi4py import MPI
@@ -18,8 +18,8 @@ from pavg.errors import InputError
 from pavg.records.writing import check_writable
 from pavg.spec import build
 from pavg.sweep import grid
-from pavg.sweep.attempt import Attempt
-from pavg.sweep.cells import RETRIED, WHOLE, repeated
+from pavg.sweep.attempt import TURN, Attempt, by_turns
+from pavg.sweep.cells import RETRIED, WHOLE, paired, repeated
 from pavg.sweep.groups import Group, chosen
 
 BOUND = (
@@ -37,14 +37,16 @@ BOUND = (
 class How:
     """How a sweep is run: nothing here changes a record's losses.
 
-    out : folder of results; cells, where : which (None: all); repeat : repetitions; retry : run what
-    failed or took too long again; timeout : seconds a cell; side_by_side : cells that need fewer ranks
-    than there are run at the same time; checkpoint_seconds, checkpoint_rounds : how often, at least so
-    far apart; patience : seconds without a sign of life after which the job ends.
+    out : folder of results; against : another sweep, whose cells take turns with this one's; cells,
+    where : which (None: all); repeat : repetitions; retry : run what failed or took too long again;
+    timeout : seconds a cell; side_by_side : cells that need fewer ranks than there are run at the same
+    time; checkpoint_seconds, checkpoint_rounds : how often, at least so far apart; patience : seconds
+    without a sign of life after which the job ends.
     """
 
     out: Path
     overrides: tuple = ()
+    against: str | None = None
     cells: str | None = None
     where: str | None = None
     repeat: int = 1
@@ -101,7 +103,7 @@ def run(comm, name, how, watcher=None):
             ended = {}
             if world is not None:
                 job.beside = min(side, len(phase)) - 1
-                job.run(world, phase[turn::side], starts, ended)
+                job.run(world, _turns(phase[turn::side], how), starts, ended)
             with watchdog.resting(_progress(phase)):
                 rest(comm)  # ranks that have no part in the cells sleep until they are over
             for found in comm.allgather(ended):
@@ -136,22 +138,39 @@ class _Job:
         self.how, self.watcher, self.heard, self.beside = how, watcher, heard, 0
         self._stores, self._binder = {}, Binder()
 
-    def run(self, comm, groups, starts, ended):
-        """Fills `ended`: index → state, on rank 0 of `comm`. Collective."""
-        for group in groups:
-            self.heard(f"the beginning of {group.name}")
-            with self._alone(comm, group, starts[group.index]) as (states, started):
-                if states is None:
-                    task, attempts = self._bound(comm, group), started + 1
-                    attempt = Attempt(group, task, self.how, self.watcher, self.heard, attempts, self.beside)
-                    states = attempt.run(comm)
-                elif comm.Get_rank() == 0:
-                    for cell in group.cells:
-                        self.watcher.left(cell, states[cell.index])
+    def run(self, comm, turns, starts, ended):
+        """Fills `ended`: index → state, on rank 0 of `comm`. Collective.
+
+        turns : tuples of groups that take turns with one another, most of them of one group.
+        """
+        for groups in turns:
+            with contextlib.ExitStack() as held:
+                states, attempts = {}, []
+                for group in groups:
+                    self.heard(f"the beginning of {group.name}")
+                    found, started = held.enter_context(self._alone(comm, group, starts[group.index]))
+                    if found is None:
+                        attempts.append(self._attempt(comm, group, started + 1))
+                    else:
+                        states |= found
+                        self._leave(comm, group, found)
+                if len(attempts) > 1:
+                    pace = []
+                    attempts = [replace(attempt, turn=TURN, pace=pace) for attempt in attempts]
+                states |= by_turns(comm, attempts)
             if comm.Get_rank() == 0:
                 ended |= states
             if "interrupted" in states.values() or comm.allreduce(signals.received() != 0, MPI.LOR):
                 return
+
+    def _attempt(self, comm, group, attempts):
+        task = self._bound(comm, group)
+        return Attempt(group, task, self.how, self.watcher, self.heard, attempts, self.beside)
+
+    def _leave(self, comm, group, states):
+        if comm.Get_rank() == 0:
+            for cell in group.cells:
+                self.watcher.left(cell, states[cell.index])
 
     @contextlib.contextmanager
     def _alone(self, comm, group, starts):
@@ -207,10 +226,15 @@ def specifications(comm, name, how):
     """The checked cells of a sweep, on every rank. Collective."""
 
     def read():
-        return [cell for path in grid.sources(name) for cell in grid.expand(path, how.overrides)]
+        sweeps = [name] if how.against is None else [name, how.against]
+        return [[c for path in grid.sources(s) for c in grid.expand(path, how.overrides)] for s in sweeps]
 
-    tables = once(comm, read)
-    return together(comm, lambda: repeated([build(table, source) for source, table in tables], how.repeat))
+    def built():
+        sweeps = [[build(table, source) for source, table in tables] for tables in read_in]
+        return paired(*sweeps, how.repeat) if how.against else repeated(*sweeps, how.repeat)
+
+    read_in = once(comm, read)
+    return together(comm, built)
 
 
 def plan(specs, size, how, watcher):
@@ -255,6 +279,13 @@ def _check(specs, size, out, converts):
             origins[spec.data] = origin(store)
             binder.bind((spec,), store)
     return origins
+
+
+def _turns(groups, how):
+    """Which groups take turns: those of a pair, which are one cell each; else none."""
+    if not how.against:
+        return [(group,) for group in groups]
+    return [tuple(pair) for _, pair in itertools.groupby(groups, lambda group: group.index // 2)]
 
 
 def _phases(groups, side_by_side):

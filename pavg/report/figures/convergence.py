@@ -24,19 +24,21 @@ def draw(data, table, points, x="samples", y="loss", target=None, envelope=False
         raise InputError(f"no line to draw. {words.none_left(best)} {words.ended(table)}")
     colours, shapes = style.ordered_colours(rules), style.markers(rules)
     bands = analysis.bands(table, points, y, variable)
+    of = drawn["parent" if envelope else "group"]
     lines = _envelopes(table, points, y, variable) if envelope else bands
+    lines = lines[lines["group"].isin(of)]
+    uneven = _uneven(lines["x"])
+    lines = lines[lines["x"] > 0] if uneven else lines  # a logarithmic axis has no 0
     order = list(dict.fromkeys(names))
     with style.panels(order) as (figure, axes):
         at = dict(zip(order, axes, strict=True))
         for row, name in zip(drawn.index, names[drawn.index], strict=True):
             one = drawn.loc[row]
-            key = one["parent"] if envelope else one["group"]
             how = {"color": colours[one["rule"]], "label": one["rule"], "marker": shapes[one["rule"]]}
-            first = (
-                0.2 * list(rules).index(one["rule"]) / len(rules)
-            )  # markers of lines that cover each other
-            _line(at[name], lines[lines["group"] == key], envelope, how | {"markevery": (first, 0.2)})
-        _axes(axes, bands[bands["group"].isin(drawn["group"])], label, words.Y[y], y)
+            first = 0.2 * list(rules).index(one["rule"]) / len(rules)  # else markers would cover each other
+            how["markevery"] = (first, 0.2)
+            _line(at[name], lines[lines["group"] == of[row]], envelope, how)
+        _axes(axes, lines, uneven, label, words.Y[y], y)
         style.legend(figure, axes)
     return figure, _caption(table, points, best, bands, y, envelope)
 
@@ -74,12 +76,15 @@ def _line(ax, one, envelope, how):
         ax.plot(x[end], middle[end], marker="x", color=colour, markersize=5, markeredgewidth=1.4)
 
 
-def _axes(axes, bands, label, y_label, y):
-    shown = bands[np.isfinite(bands["middle"])]
-    values = shown[["low", "middle", "high"]].to_numpy()
+def _uneven(x):
+    """Whether evaluations are better shown on a logarithmic axis: a few at first, then rarer and rarer."""
+    steps = np.diff(np.sort(x.unique()))
+    return bool(steps.size > 2 and steps.max() > 5 * np.median(steps))
+
+
+def _axes(axes, lines, uneven, label, y_label, y):
+    values = lines.loc[np.isfinite(lines["middle"]), ["low", "middle", "high"]].to_numpy()
     values = values[np.isfinite(values) & (values != 0)]
-    steps = np.diff(np.sort(shown["x"].unique()))
-    uneven = steps.size > 2 and steps.max() > 5 * np.median(steps)
     for ax in axes:
         if uneven:
             ax.set_xscale("log")
@@ -90,6 +95,8 @@ def _axes(axes, bands, label, y_label, y):
             room = (most / least) ** 0.04 if ax.get_yscale() == "log" else 0.04 * (most - least or 1)
             limits = (least / room, most * room) if ax.get_yscale() == "log" else (least - room, most + room)
             ax.set_ylim(*limits)
+            if ax.get_yscale() == "log":
+                style.few_decades(ax.yaxis)
         ax.set_ylabel(y_label)
     axes[-1].set_xlabel(label)
 

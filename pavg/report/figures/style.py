@@ -107,6 +107,17 @@ def powers_of_two(axis, values):
     axis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
+def few_decades(axis):
+    """Plain numbers at a logarithmic axis of less than two decades, in between too: 0.1, 0.2, 0.5, 1."""
+    from matplotlib.ticker import LogLocator
+
+    low, high = sorted(axis.get_view_interval())
+    if high < 100 * low:
+        axis.set_minor_locator(LogLocator(subs=(2, 5)))
+        axis.set_minor_formatter(lambda value, _: f"{value:g}")
+        axis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
 def missing(ax, places, edge, colour):
     """Crosses at the lower (edge 0) or upper (1) edge of the axes: what was not reached."""
     if len(places):

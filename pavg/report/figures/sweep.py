@@ -47,6 +47,8 @@ def draw(data, table, points, x="samples", y="normalised", target=0.1, envelope=
             finite = one[np.isfinite(one["middle"])]
             least, most = finite["low"].min(), finite[["middle", "high"]].replace(np.inf, np.nan).max().max()
             ax.set_ylim(*((least / 1.15, most * 1.15) if ax.get_yscale() == "log" else (0, most * 1.08)))
+            if ax.get_yscale() == "log":
+                style.few_decades(ax.yaxis)
             ax.set_ylabel(f"{label.split(' of ')[0]} to the target")
         style.periods(
             axes[-1], list(places.values()), ["one-shot" if np.isinf(K) else f"{K:g}" for K in places]

@@ -13,7 +13,6 @@ X = {
 Y = {
     "loss": "training objective",
     "normalised": "normalised objective",
-    "suboptimality": "normalised objective",
     "test_loss": "test loss",
     "accuracy": "training accuracy",
     "test_accuracy": "test accuracy",
@@ -39,7 +38,7 @@ def scaled(table, told):
     elif given.any():
         by = "f*, as given or, where it was not, the smallest loss of all runs there"
     else:
-        by = "the smallest loss of all runs there"
+        by = "the smallest loss of all runs there, to which its own curve must fall"
     return f"Normalised objective: 1 at the start, 0 at {by}."
 
 
