@@ -60,7 +60,8 @@ def mpirun():
     found = str(beside) if beside.exists() else shutil.which("mpirun") or shutil.which("mpiexec")
     if found is None:
         raise InputError("no mpirun found: load your cluster's MPI module, or pip install 'pavg[mpi]'")
-    return found
+    # Open MPI looks for its own files from where it is called: /bin, a link to /usr/bin, would mislead it
+    return str(Path(found).parent.resolve() / Path(found).name)
 
 
 def start(ranks, arguments):

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from pavg.comm import launch
 from tests.conftest import run_to_end
 
 START = '''
@@ -69,3 +70,15 @@ def test_a_job_that_was_asked_to_end_does_not_start_again_and_late_signals_do_no
 def test_a_signal_that_comes_while_the_job_is_being_started_ends_it(start):
     done = start(70, asked=2)
     assert done.stdout.endswith(("code 70\n", f"code {128 + signal.SIGUSR1}\n")) and not done.stderr
+
+
+def test_mpirun_is_called_where_it_lies_and_not_through_a_link_to_its_folder(tmp_path, monkeypatch):
+    """Open MPI takes a folder of another name for another installation."""
+    real, link = tmp_path / "usr" / "bin", tmp_path / "bin"
+    real.mkdir(parents=True)
+    (real / "mpirun").write_text("#!/bin/sh\n")
+    (real / "mpirun").chmod(0o755)
+    link.symlink_to(real)
+    monkeypatch.setenv("PATH", str(link))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))  # no mpirun beside it
+    assert launch.mpirun() == str(real / "mpirun")
