@@ -8,7 +8,7 @@ once for both, and the inner product of the two rows is one number for all lanes
 import numpy as np
 from numba import njit
 
-from pavg.kernels.ahead import AHEAD, draw_ahead, ring
+from pavg.kernels.ahead import AHEAD, ask_row, draw_ahead, ring
 from pavg.kernels.lanes import shrink
 from pavg.kernels.losses import LEAST_SQUARES
 from pavg.kernels.sparse import SOON
@@ -114,17 +114,6 @@ def add(tag, X, columns, indptr, i, a, W, at, d, lanes):
 
 
 @inlined()
-def prefetch_row(X, columns, indptr, i):
-    if X.ndim == 2:
-        for j in range(0, X.shape[1], 8):
-            prefetch(X, i * X.shape[1] + j)
-    else:
-        for k in range(peek(indptr, i), peek(indptr, i + 1), 8):
-            prefetch(X, k)
-            prefetch(columns, k)
-
-
-@inlined()
 def two_steps(tag, X, y, formula, gammas, s, W, at, lanes, i0, i1):
     """Two steps of one sample each on dense rows i0 and i1, with step sizes gammas[s] and gammas[s + 1]."""
     code, d, l2, intercept = formula
@@ -205,7 +194,7 @@ def steps(tag, samples, formula, model, order, schedule, n):
                 prefetch(indptr, peek(rows, asked & mask))
                 asked += 1
             while soon < min(k + used + early, every):
-                prefetch_row(X, columns, indptr, peek(rows, soon & mask))
+                ask_row(X, columns, indptr, peek(rows, soon & mask))
                 soon += 1
             if two:
                 i0, i1 = peek(rows, k & mask), peek(rows, (k + 1) & mask)

@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from pavg.kernels.streams import REPLACEMENT, RESHUFFLE, below, bits, draw, grid, permuted
-from pavg.kernels.vectors import inlined, prefetch
+from pavg.kernels.vectors import inlined, peek, prefetch
 
 CHUNK = 64  # draws made at once
 LINE = 8  # doubles of a cache line
@@ -70,11 +70,12 @@ def shuffle_stretch(pass_key, position, n, places, begin, many):
 
 @inlined()
 def ask_row(X, columns, indptr, i):
+    """Ask for the memory of a row, dense or CSR."""
     if X.ndim == 2:
         for j in range(0, X.shape[1], LINE):
             prefetch(X, i * X.shape[1] + j)
     else:
-        for k in range(indptr[i], indptr[i + 1], LINE):
+        for k in range(peek(indptr, i), peek(indptr, i + 1), LINE):
             prefetch(X, k)
             prefetch(columns, k)
 

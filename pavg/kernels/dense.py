@@ -9,19 +9,11 @@ sequential SGD, to rounding. An L2 term scales the model by ρ = 1 − γλ a st
 import numpy as np
 from numba import njit
 
-from pavg.kernels.ahead import AHEAD, draw_ahead, ring
+from pavg.kernels.ahead import AHEAD, ask_row, draw_ahead, ring
 from pavg.kernels.slopes import bend, turns
 from pavg.kernels.vectors import fma, inlined, load, peek, prefetch, spread, store, total
 
-LINE = 8  # doubles of a cache line
 FOUR = 4  # groups of 8 features up to which four rows fit into registers beside the model
-
-
-@inlined()
-def prefetch_row(X, y, i, stride):
-    for j in range(0, stride, LINE):
-        prefetch(X, i * stride + j)
-    prefetch(y, i)
 
 
 @inlined()
@@ -84,12 +76,12 @@ def four_steps(tag, samples, formula, gammas, s, w, b, intercept, ring, k):
 @njit(cache=True, nogil=True, error_model="numpy")
 def steps(tag, samples, formula, model, order, schedule, n):
     """n local steps of every learner, as `pavg.kernels.reference.steps`, without momentum."""
-    X, _, _, y = samples
+    X, columns, indptr, y = samples
     code, d, l2, intercept = formula
     W = model[0]
     draws = order[2]
     gammas, batches, first = schedule
-    stride, width = X.shape[1], W.shape[1]
+    width = W.shape[1]
     some, how = (X, y), (code, l2)
     zero = np.int64(0)  # with a literal 0, what it is passed to would be compiled twice
     rows, every = ring(batches, first, n)
@@ -106,7 +98,8 @@ def steps(tag, samples, formula, model, order, schedule, n):
             used = 4 if four else batches[s]
             drawn = draw_ahead(order, l, m, drawn, min(k + used + AHEAD, every), every, rows)
             while asked < min(k + used + AHEAD, every):
-                prefetch_row(X, y, peek(rows, asked & mask), stride)
+                ask_row(X, columns, indptr, peek(rows, asked & mask))
+                prefetch(y, peek(rows, asked & mask))
                 asked += 1
             if four:
                 w, b = four_steps(tag, some, how, gammas, s, w, b, intercept, rows, k)

@@ -22,7 +22,7 @@ from pavg.kernels.reference import margin, subtract
 from pavg.kernels.streams import draw
 
 
-@njit(cache=True, nogil=True, forceinline=True)
+@njit(cache=True, nogil=True)
 def steps(arguments, model, order, noise, schedule, n):
     """n local steps of every learner (`pavg.kernels.reference` says which), in every lane."""
     path, samples, formula = arguments

@@ -9,7 +9,7 @@ shrinks S, one number (`pavg.kernels.reference.shrink`). Memory is read without 
 import numpy as np
 from numba import njit
 
-from pavg.kernels.ahead import AHEAD, draw_ahead, ring
+from pavg.kernels.ahead import AHEAD, ask_row, draw_ahead, ring
 from pavg.kernels.reference import shrink
 from pavg.kernels.slopes import bend, turns
 from pavg.kernels.vectors import fma, inlined, peek, poke, prefetch
@@ -65,13 +65,6 @@ def add(a, values, columns, begin, end, W, at):
         poke(W, c7, w7)
 
 
-@inlined()
-def prefetch_row(values, columns, begin, end):
-    for k in range(begin, end, GROUP):
-        prefetch(values, k)
-        prefetch(columns, k)
-
-
 @njit(cache=True, nogil=True, error_model="numpy")
 def steps(samples, formula, model, order, schedule, n):
     """n local steps of every learner, as `pavg.kernels.reference.steps`, without momentum."""
@@ -96,8 +89,7 @@ def steps(samples, formula, model, order, schedule, n):
                 prefetch(y, peek(rows, asked & mask))
                 asked += 1
             while soon < min(k + B + early, every):
-                i = peek(rows, soon & mask)
-                prefetch_row(values, columns, peek(indptr, i), peek(indptr, i + 1))
+                ask_row(values, columns, indptr, peek(rows, soon & mask))
                 soon += 1
             for q in range(k, k + B):  # all slopes at the old w
                 i = peek(rows, q & mask)
