@@ -3,9 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from pavg.records.reading import PHASES
 from pavg.report.analysis.runs import grouped
-
-PHASES = ("compute", "comm", "wait")
 
 
 def time_split(data, table):
