@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -43,15 +42,6 @@ CASES = {
     },
     "step sizes that fall": {"step_size": {"name": "inverse", "alpha": 1.0, "d": 10.0}},
 }
-
-
-@pytest.fixture
-def folder():
-    """A new folder, the same on all ranks, gone afterwards."""
-    made = comm.bcast(tempfile.mkdtemp() if comm.Get_rank() == 0 else None)
-    yield Path(made)
-    comm.Barrier()
-    shutil.rmtree(made, ignore_errors=True)
 
 
 def ending_at(steps, folder, world=comm, rounds=6, said=None, **keys):

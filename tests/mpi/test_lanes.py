@@ -1,9 +1,5 @@
 """Step sizes side by side: each lane ends as the cell alone, whatever becomes of the others."""
 
-import shutil
-import tempfile
-from pathlib import Path
-
 import numpy as np
 import pytest
 from mpi4py import MPI
@@ -63,15 +59,6 @@ def same(one, other, rtol=1e-12):
             np.testing.assert_allclose(a[name], b[name], rtol=rtol, atol=noise, err_msg=name)
     np.testing.assert_allclose(one.w, other.w, rtol=rtol, atol=1e-14)
     return True
-
-
-@pytest.fixture
-def folder():
-    """A new folder, the same on all ranks, gone afterwards."""
-    made = comm.bcast(tempfile.mkdtemp() if comm.Get_rank() == 0 else None)
-    yield Path(made)
-    comm.Barrier()
-    shutil.rmtree(made, ignore_errors=True)
 
 
 @pytest.mark.parametrize("case", CASES)

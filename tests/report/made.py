@@ -16,6 +16,7 @@ from pavg.records.writing import flat, write
 from pavg.report import analysis
 from pavg.spec import build
 
+HOSTILE = "</script><script>window.harm = 1</script><img src=x onerror='window.harm = 2'><!-- & \u2028"
 BASE = {
     "name": "made",
     "problem": {"name": "logistic", "l2": 1e-4},
@@ -139,6 +140,13 @@ def sweep(folder, count=60, steps=4096):
             **given,
             **hosted,
         )
+
+
+def with_harm(folder):
+    """60 runs, and one whose texts would do harm if they were more than text."""
+    sweep(folder, 60, steps=1024)
+    told = {"status": "failed", "reason": HOSTILE, "environment": {"cpu": HOSTILE, "mpi_library": HOSTILE}}
+    write_run(folder, np.arange(3), [0.7, 0.6, 0.5], seed=77, **told)
 
 
 def opened(folder):

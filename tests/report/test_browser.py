@@ -3,13 +3,12 @@
 import contextlib
 import shutil
 
-import numpy as np
 import pytest
 
 from pavg.report import page
 from pavg.report.contents import contents
 from tests.report import made
-from tests.report.test_page import HOSTILE
+from tests.report.made import HOSTILE
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -35,9 +34,7 @@ def browser():
 def report(tmp_path_factory):
     """The page of 60 runs and one with texts that would do harm."""
     folder = tmp_path_factory.mktemp("results")
-    made.sweep(folder, 60, steps=1024)
-    told = {"status": "failed", "reason": HOSTILE, "environment": {"cpu": HOSTILE, "mpi_library": HOSTILE}}
-    made.write_run(folder, np.arange(3), [0.7, 0.6, 0.5], seed=77, **told)
+    made.with_harm(folder)
     page.write(folder / "report.html", contents(made.opened(folder)[0], HOSTILE))
     return folder / "report.html"
 

@@ -12,17 +12,14 @@ from pavg.report import analysis, page
 from pavg.report.contents import contents
 from pavg.report.families import number
 from tests.report import made
-
-HOSTILE = "</script><script>window.harm = 1</script><img src=x onerror='window.harm = 2'><!-- & \u2028"
+from tests.report.made import HOSTILE
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):
     """A folder of 60 runs, one of them full of texts that would do harm."""
     folder = tmp_path_factory.mktemp("results")
-    made.sweep(folder, 60, steps=1024)
-    told = {"status": "failed", "reason": HOSTILE, "environment": {"cpu": HOSTILE, "mpi_library": HOSTILE}}
-    made.write_run(folder, np.arange(3), [0.7, 0.6, 0.5], seed=77, **told)
+    made.with_harm(folder)
     return folder
 
 
