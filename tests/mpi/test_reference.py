@@ -1,12 +1,14 @@
-"""Random specifications end as in the reference: plain NumPy, written from the documents (`tests.reference`)."""
+"""Random runs are those of the reference: plain NumPy, written from the documents (`tests.reference`)."""
 
 import os
+import shutil
 import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 import scipy.sparse
-from hypothesis import HealthCheck, Phase, event, given, seed, settings
+from hypothesis import HealthCheck, event, given, seed, settings
 from hypothesis import strategies as st
 from mpi4py import MPI
 
@@ -18,25 +20,22 @@ from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
 from pavg.engine.task import Binder
 from pavg.records.layout import VARIABLES
+from tests.reference.problems import PROBLEMS
 from tests.reference.runs import Run
-from tests.reference.specifications import specifications
+from tests.reference.specifications import LINEAR, specifications
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
-WORLDS = [comm.Split(comm.Get_rank() < size, comm.Get_rank()) for size in range(comm.Get_size() + 1)]
+WORLD = comm.Get_size()
+WORLDS = [comm.Split(comm.Get_rank() < size) for size in range(WORLD + 1)]
+METHODS = ("periodic", "varying", "stochastic", "gradient-allreduce")  # the last one has no lanes
 EXACT = ("ticks", "local_steps", "rounds", "samples", "bytes")
-SHARES = ("accuracy", "test_accuracy")
 
 
 def everywhere(test):
-    """$PAVG_TEST_SPECIFICATIONS examples of $PAVG_TEST_SEED, the same on every rank."""
-    number = int(os.environ.get("PAVG_TEST_SPECIFICATIONS", 25))
-    chosen = settings(
-        max_examples=number,
-        database=None,
-        phases=[Phase.generate, Phase.shrink],
-        suppress_health_check=list(HealthCheck),
-    )
+    """Examples of $PAVG_TEST_SEED, $PAVG_TEST_EXAMPLES of them: the same ones on every rank."""
+    number = int(os.environ.get("PAVG_TEST_EXAMPLES", 2))
+    chosen = settings(max_examples=number, database=None, suppress_health_check=list(HealthCheck))
     return seed(int(os.environ.get("PAVG_TEST_SEED", 0)))(chosen(test))
 
 
@@ -71,29 +70,28 @@ def task_of(tables, samples):
     return Binder().bind(specs, store_of(samples))
 
 
-def records(tables, samples, size, care=None, **environment):
+def records(tables, samples, size=WORLD, care=None):
     """What pavg makes of them on so many ranks, the same on all that there are."""
-    size, found = min(size, comm.Get_size(), tables[0]["P"]), None
+    size, found = min(size, tables[0]["P"]), None
     if comm.Get_rank() < size:
-        with pytest.MonkeyPatch.context() as patch:
-            for name, value in environment.items():
-                patch.setenv(name, value)
-            found = synchronous.run(WORLDS[size], task_of(tables, samples), care)
+        found = synchronous.run(WORLDS[size], task_of(tables, samples), care)
     return comm.bcast(found)
 
 
-def paused(tables, samples, steps, sizes):
-    """Interrupted at the first stop from `steps` on, and gone on with: on the first, then the second size."""
-    folder = comm.bcast(tempfile.TemporaryDirectory() if comm.Get_rank() == 0 else None)
-    care = Care(timeout=1e9, checkpoints=Checkpoints(folder.name, {"run": "this"}, rounds=3))
-    care.on_look = lambda observer, t: setattr(care, "timeout", -1.0 if t >= steps else 1e9)
-    records(tables, samples, sizes[0], care)
-    found = records(tables, samples, sizes[1], Care(checkpoints=Checkpoints(folder.name, {"run": "this"})))
+def resumed(tables, samples, steps, sizes):
+    """Interrupted at the first stop from `steps` on, on so many ranks, and gone on with on others."""
+    folder = comm.bcast(tempfile.mkdtemp() if comm.Get_rank() == 0 else None)
+    for size, last in zip(sizes, (steps, np.inf), strict=True):
+        care = Care(timeout=1e9, checkpoints=Checkpoints(Path(folder), {"run": "this"}, rounds=3))
+        care.on_look = lambda _, t, care=care, last=last: setattr(care, "timeout", -(t >= last) or 1e9)
+        found = records(tables, samples, size, care)
     comm.Barrier()
+    if comm.Get_rank() == 0:
+        shutil.rmtree(folder)
     return found
 
 
-def assert_equal(record, reference, samples):
+def assert_equal(record, reference):
     """Counts to the last one, values to rounding."""
     found = {name: a for name, a in record.arrays().items() if VARIABLES[name][1] != "s"}
     expected = {name: np.array([row[name] for row in reference.rows]) for name in reference.rows[0]}
@@ -108,26 +106,39 @@ def assert_equal(record, reference, samples):
         np.testing.assert_allclose(found[name], expected[name], rtol=1e-10, atol=noise, err_msg=name)
 
 
-def counted(tables, samples, how):
-    """For --hypothesis-show-statistics."""
-    table = tables[0]
-    for key in ("problem", "method", "partition", "step_size", "batch_size"):
-        value = table.get(key)
-        event(f"{key}: {value['name'] if isinstance(value, dict) else 'constant' if value else '-'}")
-    for key in ("sampling", "weights", "averaging", "reduction", "momentum_at_average"):
-        event(f"{key}: {table.get(key, '-')}")
-    event(f"stop: {', '.join(sorted(table['stop']))}")
-    event(f"evaluate: {', '.join(sorted(table['evaluate']))}")
-    event(f"how: {how}")
-    event(f"samples: {'-' if samples is None else type(samples['X']).__name__ + samples['dtype'].__name__}")
+@st.composite
+def ways(draw):
+    """(name, arguments) of how pavg runs."""
+    name = draw(st.sampled_from(["compiled", "PAVG_ROUNDS", "PAVG_KERNELS", "resumed"]))
+    if name != "resumed":
+        return name, ()
+    return name, (draw(st.integers(1, 200)), draw(st.permutations([WORLD, draw(st.integers(1, WORLD))])))
+
+
+def assert_as_the_reference(drawn, way):
+    (tables, samples), (name, arguments) = drawn, way
+    with pytest.MonkeyPatch.context() as patch:
+        if name.startswith("PAVG"):
+            patch.setenv(name, "reference")
+        found = (resumed if arguments else records)(tables, samples, *arguments)
+    for record, reference in zip(found, references(tables, samples), strict=True):
+        event(f"{name}: {record.status}, {reference.reason}")
+        assert_equal(record, reference)
 
 
 @everywhere
-@given(drawn=specifications(), how=st.sampled_from(["compiled", "PAVG_ROUNDS", "PAVG_KERNELS"]))
-def test_a_run_is_that_of_the_reference(drawn, how):
-    tables, samples = drawn
-    environment = {} if how == "compiled" else {how: "reference"}
-    (record,), (reference,) = records(tables, samples, 99, **environment), references(tables, samples)
-    counted(tables, samples, how)
-    event(f"status: {record.status}, {record.reason.split()[0]}")
-    assert_equal(record, reference, samples)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("problem", PROBLEMS)
+@given(st.data())
+def test_a_run_is_that_of_the_reference(problem, method, data):
+    drawn, way = data.draw(specifications(problem, method)), data.draw(ways())
+    assert_as_the_reference(drawn, way)
+
+
+@everywhere
+@pytest.mark.parametrize("method", METHODS[:3])
+@pytest.mark.parametrize("problem", LINEAR)
+@given(st.data())
+def test_so_is_each_of_several_step_sizes_side_by_side(problem, method, data):
+    drawn, way = data.draw(specifications(problem, method, lanes=True)), data.draw(ways())
+    assert_as_the_reference(drawn, way)

@@ -122,7 +122,7 @@ class DoubleWell:
 
 
 class PCA:
-    """1 − |⟨w, v₁⟩| by Oja's rule, w on the unit sphere."""
+    """1 − |⟨w, v₁⟩|/‖w‖ by Oja's rule; v₁ is the first axis."""
 
     y, optimum = None, 0.0
 
@@ -144,7 +144,7 @@ class PCA:
         return -self.X[rows].T @ (self.X[rows] @ w) / len(rows)
 
     def values(self, w):
-        return {"loss": 1 - abs(w[0])}
+        return {"loss": 1 - abs(w[0]) / np.linalg.norm(w)}
 
 
 PROBLEMS = {

@@ -55,7 +55,10 @@ def round_length(method, r):
 
 
 class Run:
-    """A run of a specification (a plain table, as in TOML) on samples (X, y, X_test, y_test: arrays or CSR)."""
+    """A run of a specification.
+
+    table : as in TOML; samples : a dictionary of X, y, X_test, y_test (NumPy's, or CSR), or None.
+    """
 
     def __init__(self, table, samples=None):
         self.table, self.P, self.seed = table, table["P"], table.get("seed", 0)
@@ -68,20 +71,19 @@ class Run:
         self.order = [draws.key(self.seed, draws.ORDER, p) for p in range(self.P)]
         self.noise = [draws.key(self.seed, draws.NOISE, p) for p in range(self.P)]
         self.coin = draws.key(self.seed, draws.COIN)
-        self.shards = self.weights = None
+        self.shards = None
         if self.problem.n:
             default = "contiguous" if isinstance(self.problem, PCA) else "pool"
             rule = named(table.get("partition", default))
             self.shards = draws.shards(rule, self.problem.y, self.problem.n, self.P, self.seed)
         sizes = [len(s) for s in self.shards] if table.get("weights", "equal") == "shards" else [1] * self.P
-        self.weights = np.array(sizes) / sum(sizes)
-        self.columns = None
+        self.weights = np.array(sizes)
+        self.stored = None  # entries of rows of CSR: whole groups of 8 nonzeros
         if samples and issparse(samples["X"]) and not self.mu and table.get("averaging", "auto") != "dense":
-            X = samples["X"]
-            self.columns = [set(X.indices[a:b].tolist()) for a, b in itertools.pairwise(X.indptr)]
+            self.stored = -(-np.diff(samples["X"].indptr) // 8) * 8
         self.W = np.array([self.problem.start()] * self.P)
         self.V = np.zeros_like(self.W)
-        self.touched = [set() for _ in range(self.P)]
+        self.drawn = self.touched = 0  # rows and their entries since the last average
         self.t = self.steps = self.m = self.rounds = self.bytes = self.since = 0
         self.before = 0.0  # drift before the average that was just made
         self.rows, self.status, self.reason = [], "ok", "all steps done"
@@ -98,8 +100,9 @@ class Run:
                 c = len(self.shards[p])
                 at = [draws.drawn(self.table.get("sampling", "replacement"), self.order[p], k, c) for k in m]
                 rows = self.shards[p][at]
-                if self.columns:
-                    self.touched[p].update(*(self.columns[i] for i in rows))
+                if self.stored is not None:
+                    self.drawn += len(rows)
+                    self.touched += self.stored[rows].sum()
             found.append(self.problem.gradient(self.W[p], rows, self.noise[p], m))
         return np.array(found)
 
@@ -117,17 +120,17 @@ class Run:
 
     # averages
 
-    def mean(self):
-        return self.on_sphere(self.weights @ self.W)
+    def mean(self, of):
+        return self.weights @ of / sum(self.weights)
 
     def drift(self):
-        return np.mean(np.sum((self.W - self.mean()) ** 2, axis=1))
+        return np.mean(np.sum((self.W - self.mean(self.W)) ** 2, axis=1))
 
     def average(self):
         self.before = self.drift()
-        self.W[:] = self.mean()
+        self.W[:] = self.mean(self.W)
         if self.at_average == "average":
-            self.V[:] = self.weights @ self.V
+            self.V[:] = self.mean(self.V)
         elif self.at_average == "reset":
             self.V[:] = 0
         self.bytes += self.exchanged()
@@ -137,10 +140,12 @@ class Run:
     def exchanged(self):
         """Bytes of an average: of touched coordinates, where these are few; else of whole models."""
         d = self.problem.d
-        if self.columns:
-            entries = sum(len(learner) for learner in self.touched)
-            self.touched = [set() for _ in range(self.P)]
-            if entries <= (d if self.table.get("averaging") == "sparse" else d / 3):
+        if self.stored is not None:
+            entries = self.touched + 2 * self.P * getattr(self.problem, "intercept", 0)
+            most = d if self.table.get("averaging") == "sparse" else d // 3
+            few = max(entries, self.drawn, self.P) <= most
+            self.drawn = self.touched = 0
+            if few:
                 return ENTRY * entries
         return 8 * d * (2 if self.at_average == "average" else 1)
 
@@ -149,7 +154,7 @@ class Run:
         self.t += 1
         match self.method["name"]:
             case "gradient-allreduce":
-                self.step(np.tile(self.weights @ self.gradients(), (self.P, 1)))
+                self.step(np.tile(self.mean(self.gradients()), (self.P, 1)))
                 self.bytes += 8 * self.problem.d
                 self.rounds += 1
                 self.since = 0
@@ -177,7 +182,7 @@ class Run:
     def look(self):
         """Record the average; whether the run ends here."""
         rule, stop = self.table.get("evaluate", {}), self.table["stop"]
-        w = self.mean()
+        w = self.mean(self.W)
         row = self.problem.values(w) | {
             "ticks": self.t,
             "local_steps": self.steps,
@@ -189,11 +194,11 @@ class Run:
         first = self.rows[0]["loss"] if self.rows else row["loss"]
         optimum = rule.get("optimum", self.problem.optimum)
         if optimum is not None:
-            row["suboptimality"] = (row["loss"] - optimum) / (first - optimum)
+            row["suboptimality"] = (row["loss"] - optimum) / (first - optimum or math.nan)
         if self.rows and self.rows[-1]["ticks"] == self.t:
             self.rows.pop()
         self.rows.append(row)
-        if not (np.isfinite(w).all() and row["loss"] <= rule.get("diverged", 1e6) * max(first, 1.0)):
+        if not (np.isfinite(w).all() and row["loss"] <= rule.get("diverged", 1e6) * max(abs(first), 1.0)):
             self.status, self.reason = "diverged", "loss"
         elif row["loss"] <= stop.get("target_loss", -math.inf):
             self.reason = "target loss"
@@ -210,8 +215,8 @@ class Run:
     def run(self):
         """To the end: `rows`, a dictionary an evaluation; `w`, the final average; `status`, `reason`."""
         with np.errstate(all="ignore"):
-            ended, asked = self.look(), self.requested()
-            due, every = next(asked, math.inf), self.table.get("evaluate", {}).get("rounds", math.inf)
+            ended, ticks = self.look(), self.requested()
+            due, every = next(ticks, math.inf), self.table.get("evaluate", {}).get("rounds", math.inf)
             while not ended and not self.over():
                 rounds = self.rounds
                 self.tick()
@@ -223,9 +228,9 @@ class Run:
                 ):
                     ended = self.look()
                     while due <= self.t:
-                        due = next(asked, math.inf)
+                        due = next(ticks, math.inf)
             if self.since:
                 self.average()
             self.look()
-            self.w = self.mean()
+            self.w = self.mean(self.W)
         return self
