@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parent.parent / "pavg"
 HOUSE = [
     ["errors", "files", "parallel", "streams", "registry", "spec"],
     ["comm", "kernels", "data", "records", "schedules", "theory"],
-    ["problems", "rounds", "sparse", "machine"],
+    ["problems", "rounds", "machine"],
     ["learners", "estimate"],
     ["methods"],
     ["engine"],
