@@ -64,9 +64,8 @@ class Learners:
         self.clock = Clock()
         self.schedule = Schedule(step_size, spec.batch_size, objective.n, spec.P)
         self._draw_from(shards, begin, end)
-        self.reduction = (
-            FixedOrder(comm, spec.P, fold) if spec.reduction == "reproducible" else AnyOrder(gather)
-        )
+        in_order = spec.reduction == "reproducible"
+        self.reduction = FixedOrder(comm, spec.P, fold) if in_order else AnyOrder(gather)
         self._coin = streams.key(spec.seed, "coin")
         self._touched = Touched(comm, spec, objective, shards, self.lanes)
         self._choose_rounds()

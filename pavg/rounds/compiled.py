@@ -1,4 +1,4 @@
-"""Many rounds in one compiled call: local steps, clock, average, as `pavg.rounds.reference` does them one by one.
+"""Many rounds in one compiled call: local steps, clock, average; `pavg.rounds.reference` makes them by hand.
 
 One source for all families of kernels. MPI is called by address, with handles that are arguments too.
 """

@@ -11,8 +11,8 @@ class ByHand:
     """Local steps and averages of the learners of one rank, call by call.
 
     objective : pavg.problems.base.Objective; problem : (model, order, noise) of the kernels; combination :
-    (weights, their total, d); at : what an average does to the momentum; touched : pavg.rounds.sparse.Touched;
-    reduction : how ranks sum (`pavg.comm.reduction`).
+    (weights, their total, d); at : what an average does to the momentum; touched :
+    `pavg.rounds.sparse.Touched`; reduction : how ranks sum (`pavg.comm.reduction`).
     """
 
     loop = "python"
