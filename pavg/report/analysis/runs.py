@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from pavg.errors import InputError
+from pavg.expressions import where
 from pavg.records.layout import VARIABLES
-from pavg.records.writing import flat
-from pavg.sweep.selection import where
+from pavg.settings import flat
 
 NO_LOSS = {"name", "seed", "repetition", "lanes", "measure", "R", "barrier"}  # they change no loss
 # what seconds of the training clock are the time of
