@@ -10,7 +10,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent / "pavg"
 HOUSE = [
-    ["errors", "files", "parallel", "streams", "registry", "tables", "settings", "expressions", "spec"],
+    [
+        "errors",
+        "quantities",
+        "files",
+        "parallel",
+        "streams",
+        "registry",
+        "tables",
+        "settings",
+        "expressions",
+        "spec",
+    ],
     ["comm", "kernels", "data", "records", "schedules", "theory"],
     ["problems", "rounds", "machine"],
     ["learners", "estimate"],
