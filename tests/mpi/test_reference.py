@@ -32,11 +32,31 @@ METHODS = ("periodic", "varying", "stochastic", "gradient-allreduce")  # the las
 EXACT = ("ticks", "local_steps", "rounds", "samples", "bytes")
 
 
-def everywhere(test):
-    """Examples of $PAVG_TEST_SEED, $PAVG_TEST_EXAMPLES of them: the same ones on every rank."""
-    number = int(os.environ.get("PAVG_TEST_EXAMPLES", 2))
-    chosen = settings(max_examples=number, database=None, suppress_health_check=list(HealthCheck))
-    return seed(int(os.environ.get("PAVG_TEST_SEED", 0)))(chosen(test))
+def examples(strategy, run, check):
+    """$PAVG_TEST_EXAMPLES examples of $PAVG_TEST_SEED: drawn by rank 0, run by all, checked by rank 0.
+
+    run : called with an example; check : called with the example and what came out.
+    """
+    number, first = (int(os.environ.get(f"PAVG_TEST_{key}", n)) for key, n in (("EXAMPLES", 2), ("SEED", 0)))
+    if comm.Get_rank() > 0:
+        while not isinstance(example := comm.bcast(None), bool):
+            run(*example)
+        assert example, "rank 0 says why"
+        return
+
+    @seed(first)
+    @settings(max_examples=number, database=None, suppress_health_check=list(HealthCheck))
+    @given(strategy)
+    def of_all(example):
+        comm.bcast(example)
+        check(*example, run(*example))
+
+    passed = False
+    try:
+        of_all()
+        passed = True
+    finally:
+        comm.bcast(passed)
 
 
 def store_of(samples):
@@ -107,38 +127,37 @@ def assert_equal(record, reference):
 
 
 @st.composite
-def ways(draw):
-    """(name, arguments) of how pavg runs."""
-    name = draw(st.sampled_from(["compiled", "PAVG_ROUNDS", "PAVG_KERNELS", "resumed"]))
-    if name != "resumed":
-        return name, ()
-    return name, (draw(st.integers(1, 200)), draw(st.permutations([WORLD, draw(st.integers(1, WORLD))])))
+def runs(draw, *keys, **more):
+    """(specifications and samples, name and arguments of how pavg runs them)."""
+    how, arguments = draw(st.sampled_from(["compiled", "PAVG_ROUNDS", "PAVG_KERNELS", "resumed"])), ()
+    if how == "resumed":
+        arguments = draw(st.integers(1, 200)), draw(st.permutations([WORLD, draw(st.integers(1, WORLD))]))
+    return draw(specifications(*keys, **more)), (how, arguments)
 
 
-def assert_as_the_reference(drawn, way):
-    (tables, samples), (name, arguments) = drawn, way
+def run(drawn, way):
+    how, arguments = way
     with pytest.MonkeyPatch.context() as patch:
-        if name.startswith("PAVG"):
-            patch.setenv(name, "reference")
-        found = (resumed if arguments else records)(tables, samples, *arguments)
-    for record, reference in zip(found, references(tables, samples), strict=True):
-        event(f"{name}: {record.status}, {reference.reason}")
+        if how.startswith("PAVG"):
+            patch.setenv(how, "reference")
+        return (resumed if arguments else records)(*drawn, *arguments)
+
+
+def check(drawn, way, found):
+    for record, reference in zip(found, references(*drawn), strict=True):
+        event(f"{way[0]}: {record.status}, {reference.reason}")
         assert_equal(record, reference)
 
 
-@everywhere
 @pytest.mark.parametrize("method", METHODS)
-@pytest.mark.parametrize("problem", PROBLEMS)
-@given(st.data())
-def test_a_run_is_that_of_the_reference(problem, method, data):
-    drawn, way = data.draw(specifications(problem, method)), data.draw(ways())
-    assert_as_the_reference(drawn, way)
+@pytest.mark.parametrize("kind", [*PROBLEMS, *(f"{problem} on CSR" for problem in LINEAR)])
+def test_a_run_is_that_of_the_reference(kind, method):
+    problem, _, layout = kind.partition(" on ")
+    examples(runs(problem, method, csr=layout == "CSR"), run, check)
 
 
-@everywhere
 @pytest.mark.parametrize("method", METHODS[:3])
+@pytest.mark.parametrize("csr", [False, True])
 @pytest.mark.parametrize("problem", LINEAR)
-@given(st.data())
-def test_so_is_each_of_several_step_sizes_side_by_side(problem, method, data):
-    drawn, way = data.draw(specifications(problem, method, lanes=True)), data.draw(ways())
-    assert_as_the_reference(drawn, way)
+def test_so_is_each_of_several_step_sizes_side_by_side(problem, csr, method):
+    examples(runs(problem, method, csr=csr, lanes=True), run, check)

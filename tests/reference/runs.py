@@ -84,6 +84,7 @@ class Run:
         self.W = np.array([self.problem.start()] * self.P)
         self.V = np.zeros_like(self.W)
         self.drawn = self.touched = 0  # rows and their entries since the last average
+        self.shrunk = 1.0  # by the L2 term, since models were last averaged whole
         self.t = self.steps = self.m = self.rounds = self.bytes = self.since = 0
         self.before = 0.0  # drift before the average that was just made
         self.rows, self.status, self.reason = [], "ok", "all steps done"
@@ -110,7 +111,9 @@ class Run:
         """v ← μv + g, w ← w − γv."""
         epochs = self.P * self.m / self.problem.n if self.problem.n else math.nan
         self.V = self.mu * self.V + G
-        self.W = self.on_sphere(self.W - step_size(self.gamma, self.steps + 1, epochs) * self.V)
+        gamma = step_size(self.gamma, self.steps + 1, epochs)
+        self.W = self.on_sphere(self.W - gamma * self.V)
+        self.shrunk *= 1 - gamma * named(self.table["problem"]).get("l2", 0.0)
         self.m += batch_size(self.B, self.steps + 1)
         self.steps += 1
         self.since += 1
@@ -143,10 +146,11 @@ class Run:
         if self.stored is not None:
             entries = self.touched + 2 * self.P * getattr(self.problem, "intercept", 0)
             most = d if self.table.get("averaging") == "sparse" else d // 3
-            few = max(entries, self.drawn, self.P) <= most
+            few = max(entries, self.drawn, self.P) <= most and abs(self.shrunk) >= 1e-100
             self.drawn = self.touched = 0
             if few:
                 return ENTRY * entries
+        self.shrunk = 1.0
         return 8 * d * (2 if self.at_average == "average" else 1)
 
     def tick(self):
@@ -220,12 +224,8 @@ class Run:
             while not ended and not self.over():
                 rounds = self.rounds
                 self.tick()
-                if (
-                    self.since % BLOCK == 0
-                    and due <= self.t
-                    or self.rounds > rounds
-                    and self.rounds % every == 0
-                ):
+                whole = self.since % BLOCK == 0  # blocks, and at ends of rounds
+                if whole and due <= self.t or self.rounds > rounds and self.rounds % every == 0:
                     ended = self.look()
                     while due <= self.t:
                         due = next(ticks, math.inf)
