@@ -28,7 +28,6 @@ pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
 WORLD = comm.Get_size()
 WORLDS = [comm.Split(comm.Get_rank() < size) for size in range(WORLD + 1)]
-METHODS = ("periodic", "varying", "stochastic", "gradient-allreduce")  # the last one has no lanes
 EXACT = ("ticks", "local_steps", "rounds", "samples", "bytes")
 
 
@@ -37,7 +36,7 @@ def examples(strategy, run, check):
 
     run : called with an example; check : called with the example and what came out.
     """
-    number, first = (int(os.environ.get(f"PAVG_TEST_{key}", n)) for key, n in (("EXAMPLES", 2), ("SEED", 0)))
+    number, first = (int(os.environ.get(f"PAVG_TEST_{key}", n)) for key, n in (("EXAMPLES", 5), ("SEED", 0)))
     if comm.Get_rank() > 0:
         while not isinstance(example := comm.bcast(None), bool):
             run(*example)
@@ -112,27 +111,27 @@ def resumed(tables, samples, steps, sizes):
 
 
 def assert_equal(record, reference):
-    """Counts to the last one, values to rounding."""
+    """Counts to the last one; values to 1e-10, and to rounding of what they are the small difference of."""
     found = {name: a for name, a in record.arrays().items() if VARIABLES[name][1] != "s"}
     expected = {name: np.array([row[name] for row in reference.rows]) for name in reference.rows[0]}
     assert found.keys() == expected.keys()
+    assert (record.status, record.reason.split()[0]) == (reference.status, reference.reason.split()[0])
     for name in EXACT:
         np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
-    assert (record.status, record.reason.split()[0]) == (reference.status, reference.reason.split()[0])
-    scale = 1e-12 * np.abs(reference.w).max()
-    np.testing.assert_allclose(record.w, reference.w, rtol=1e-10, atol=scale, err_msg="w")
-    for name in found.keys() - set(EXACT):
-        noise = 1e-12 * max(1.0, np.abs(expected[name]).max())
-        np.testing.assert_allclose(found[name], expected[name], rtol=1e-10, atol=noise, err_msg=name)
+    least = 1e-15 + 1e-12 * np.abs(reference.w).max()
+    np.testing.assert_allclose(record.w, reference.w, rtol=1e-10, atol=least, err_msg="w")
+    for name in sorted(found.keys() - set(EXACT)):
+        least = 1e-20 + 1e-12 * np.abs(expected[name]).max() if name == "drift" else 1e-12
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-10, atol=least, err_msg=name)
 
 
 @st.composite
-def runs(draw, *keys, **more):
+def runs(draw, problem, **more):
     """(specifications and samples, name and arguments of how pavg runs them)."""
     how, arguments = draw(st.sampled_from(["compiled", "PAVG_ROUNDS", "PAVG_KERNELS", "resumed"])), ()
     if how == "resumed":
         arguments = draw(st.integers(1, 200)), draw(st.permutations([WORLD, draw(st.integers(1, WORLD))]))
-    return draw(specifications(*keys, **more)), (how, arguments)
+    return draw(specifications(problem, **more)), (how, arguments)
 
 
 def run(drawn, way):
@@ -149,15 +148,13 @@ def check(drawn, way, found):
         assert_equal(record, reference)
 
 
-@pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", [*PROBLEMS, *(f"{problem} on CSR" for problem in LINEAR)])
-def test_a_run_is_that_of_the_reference(kind, method):
+def test_a_run_is_that_of_the_reference(kind):
     problem, _, layout = kind.partition(" on ")
-    examples(runs(problem, method, csr=layout == "CSR"), run, check)
+    examples(runs(problem, csr=layout == "CSR"), run, check)
 
 
-@pytest.mark.parametrize("method", METHODS[:3])
 @pytest.mark.parametrize("csr", [False, True])
 @pytest.mark.parametrize("problem", LINEAR)
-def test_so_is_each_of_several_step_sizes_side_by_side(problem, csr, method):
-    examples(runs(problem, method, csr=csr, lanes=True), run, check)
+def test_so_is_each_of_several_step_sizes_side_by_side(problem, csr):
+    examples(runs(problem, csr=csr, lanes=True), run, check)
