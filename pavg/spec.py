@@ -11,7 +11,7 @@ import tomllib
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Literal, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 from annotated_types import Ge, Gt, Lt
 from pydantic import ConfigDict, ValidationError, create_model
@@ -19,6 +19,10 @@ from pydantic import ConfigDict, ValidationError, create_model
 from pavg import registry
 from pavg.errors import InputError
 
+if TYPE_CHECKING:  # a problem, a method, a partition …: their bases are on floors above
+    Part = Any
+else:
+    Part = registry.Component
 Count = Annotated[int, Ge(1)]
 Number = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]
@@ -131,9 +135,9 @@ class Spec:
     """
 
     name: str
-    problem: registry.Component
-    method: registry.Component
-    step_size: registry.Component
+    problem: Part
+    method: Part
+    step_size: Part
     P: Annotated[int, Ge(1), Lt(2**20)]
     R: Count | None = None
     seed: Number = 0
@@ -141,8 +145,8 @@ class Spec:
     measure: Literal["times", "losses"] = "times"
     lanes: Literal["auto", 1, 8, 16, 32] = "auto"
     data: Data | None = None
-    partition: registry.Component | None = None
-    batch_size: registry.Component | None = None
+    partition: Part | None = None
+    batch_size: Part | None = None
     sampling: Literal["replacement", "reshuffle", "order"] = "replacement"
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.0
     momentum_at_average: Literal["keep", "average", "reset"] = "keep"
