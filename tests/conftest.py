@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from pavg.comm import launch
 from pavg.errors import InputError
-from tests.processes import end
+from tests.processes import SOON, end
 from tests.serving import Server
 
 # name of an MPI → environment variable with the path of its mpirun
@@ -62,7 +62,7 @@ def mpirun():
     is not over after `timeout` seconds is killed, and the test fails with what it had printed.
     """
 
-    def run(ranks, *arguments, timeout=120, env=None, mpi="default"):
+    def run(ranks, *arguments, timeout=SOON, env=None, mpi="default"):
         started, variables = mpi_named(mpi)
         variables |= {"PAVG_CHECK": "1", "PYTHONUNBUFFERED": "1"} | (env or {})
         return run_to_end(
@@ -72,7 +72,7 @@ def mpirun():
     return run
 
 
-def run_to_end(command, variables, timeout):
+def run_to_end(command, variables, timeout=SOON):
     """Run a command in a session of its own, with more environment variables; it is over afterwards."""
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     job = subprocess.Popen(command, env=os.environ | variables, text=True, start_new_session=True, **pipes)

@@ -31,7 +31,7 @@ def place(tmp_path, monkeypatch):
 
 
 def pavg(*arguments):
-    return run_to_end([sys.executable, "-m", "pavg", *map(str, arguments)], {}, timeout=60)
+    return run_to_end([sys.executable, "-m", "pavg", *map(str, arguments)], {})
 
 
 def refused(done, *words):
@@ -138,9 +138,7 @@ def test_a_file_that_is_no_result(place):
 )
 def test_under_mpirun_one_rank_says_it(place, mpirun, options):
     (place / "data.txt").write_text("+1 1:1\n-1 2:1\n")
-    done = mpirun(
-        2, "-m", "pavg", "run", place / "run.toml", "--out", place / "results", *options, timeout=60
-    )
+    done = mpirun(2, "-m", "pavg", "run", place / "run.toml", "--out", place / "results", *options)
     assert done.returncode != 0
     assert done.stderr.count("pavg:") == 1 and "Traceback" not in done.stderr
     assert not (place / "results").exists()

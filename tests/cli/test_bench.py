@@ -24,9 +24,9 @@ def place(tmp_path, monkeypatch, stores):
     return tmp_path
 
 
-def bench(*arguments, env=None, timeout=120):
+def bench(*arguments, env=None):
     command = [sys.executable, "-m", "pavg", "bench", *map(str, arguments), "--quick", "--alternations", "2"]
-    return run_to_end(command, env or {}, timeout)
+    return run_to_end(command, env or {})
 
 
 def opened(place):
@@ -124,7 +124,7 @@ def test_a_figure_is_drawn_or_matplotlib_asked_for_before_anything_is_measured(p
 
 def test_files_of_benchmarks_are_no_runs(place):
     bench("allreduce", "--size", 1)
-    shown = run_to_end([sys.executable, "-m", "pavg", "show", "results"], {}, 60)
+    shown = run_to_end([sys.executable, "-m", "pavg", "show", "results"], {})
     assert shown.returncode == 2 and "no result files" in shown.stderr
 
 

@@ -14,7 +14,7 @@ LABELS = ["MPI", "mpirun", "binding", "BLAS", "numba", "kernel cache", "HDF5", "
 
 def doctored(**env):
     """`pavg doctor` with more environment variables: exit code, lines."""
-    done = run_to_end([sys.executable, "-m", "pavg", "doctor"], env, timeout=120)
+    done = run_to_end([sys.executable, "-m", "pavg", "doctor"], env)
     assert done.stderr == ""
     return done.returncode, done.stdout.splitlines()
 
@@ -114,7 +114,7 @@ def test_ranks_that_share_one_processor_are_a_warning(first, second, mark):
 
 
 def test_it_is_not_started_under_mpirun():
-    done = run_to_end([sys.executable, "-m", "pavg", "doctor"], {"OMPI_COMM_WORLD_SIZE": "2"}, timeout=60)
+    done = run_to_end([sys.executable, "-m", "pavg", "doctor"], {"OMPI_COMM_WORLD_SIZE": "2"})
     assert done.returncode == 2 and "not under mpirun" in done.stderr
 
 

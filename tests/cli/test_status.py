@@ -13,6 +13,7 @@ import pytest
 import xarray
 
 from tests.conftest import run_to_end
+from tests.processes import SOON
 
 pytestmark = pytest.mark.mpirun
 
@@ -40,7 +41,7 @@ def command(*arguments):
 
 
 def pavg(*arguments):
-    return run_to_end(command(*arguments), {}, timeout=120)
+    return run_to_end(command(*arguments), {})
 
 
 def test_status_show_and_merge_of_a_sweep_half_done(place):
@@ -65,7 +66,7 @@ def test_following_in_a_log_ends_with_the_sweep(place):
     try:
         first = [following.stdout.readline() for _ in range(2)]
         pavg("run", "s.toml")
-        rest, _ = following.communicate(timeout=60)
+        rest, _ = following.communicate(timeout=SOON)
     finally:
         following.kill()
     assert following.returncode == 0 and first[1] == "4 missing\n" and rest.splitlines()[-1] == "4 ok"
@@ -84,11 +85,11 @@ def test_a_sweep_is_followed_live_while_it_runs_until_ctrl_c(place):
         while not re.search(rb"1 running.*ticks, loss", seen, re.S) and time.monotonic() < end:
             seen += os.read(master, 4096)
         os.kill(following.pid, signal.SIGINT)
-        assert following.wait(timeout=30) == 0
+        assert following.wait(timeout=SOON) == 0
     finally:
         for process in (following, job):
             process.send_signal(signal.SIGINT)
-        assert job.wait(timeout=60) == 75
+        assert job.wait(timeout=SOON) == 75
     assert b"1 running" in seen and b"3 missing" in seen
     assert "1 interrupted" in pavg("status", "s.toml", "--set", "stop={seconds=600}").stdout
 

@@ -1,7 +1,6 @@
 """Downloads from a server that misbehaves: gone on with, or refused; never a file that looks whole."""
 
 import socket
-import time
 
 import pytest
 
@@ -157,10 +156,8 @@ def test_a_server_that_is_out_of_order_is_asked_a_bounded_number_of_times(server
 
 def test_a_silent_server_is_given_up(server, tmp_path):
     server.hang = True
-    began = time.monotonic()
     with pytest.raises(InputError, match="no answer in time, 6 times"):
         get(server, tmp_path, timeout=0.1)
-    assert time.monotonic() - began < 3
     assert nothing_is_left(tmp_path)
 
 

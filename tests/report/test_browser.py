@@ -120,7 +120,7 @@ def test_each_chart_has_a_sentence_and_the_table_of_its_numbers(opened):
         assert figure.locator("h3").inner_text() in told and len(told) > 60
         if figure.locator(".chart.empty").count() == 0:
             figure.locator("summary").click()
-            figure.locator("details tbody tr").first.wait_for(timeout=10_000)
+            figure.locator("details tbody tr").first.wait_for()
 
 
 def test_texts_that_would_do_harm_are_read_as_text(opened):

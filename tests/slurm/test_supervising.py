@@ -14,6 +14,7 @@ import pytest
 from pavg.slurm import plan, script
 from pavg.sweep import grid
 from tests.conftest import mpi_named, run_to_end
+from tests.processes import SOON, wait_for
 
 SWEEP = """
 name = "three"
@@ -83,10 +84,10 @@ def lines(file):
     return file.read_text().splitlines() if file.exists() else []
 
 
-def end(process, timeout=20):
+def end(process):
     """Exit code of a process that ends soon."""
     try:
-        process.communicate(timeout=timeout)
+        process.communicate(timeout=SOON)
     finally:
         process.kill()
     return process.returncode
@@ -139,9 +140,7 @@ def test_where_it_cannot_be_put_back_it_ends_as_its_command(job, tmp_path):
 
 def test_usr1_is_passed_on_and_the_exit_code_comes_back(job, tmp_path):
     process = job("x75")
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "waiting").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for((tmp_path / "waiting").exists)
     process.send_signal(signal.SIGUSR1)
     assert end(process) == -signal.SIGTERM
     assert lines(tmp_path / "requeued") == ["requeue 17_0"]
@@ -149,9 +148,7 @@ def test_usr1_is_passed_on_and_the_exit_code_comes_back(job, tmp_path):
 
 def test_a_command_is_not_started_again_once_usr1_came(job, tmp_path):
     process = job("x70", "0")
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "waiting").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for((tmp_path / "waiting").exists)
     process.send_signal(signal.SIGUSR1)
     end(process)
     assert lines(tmp_path / "requeued")  # as if it had been interrupted: there is more to do
@@ -173,7 +170,7 @@ def hostfile_job(tmp_path, monkeypatch):
 
     def made(*arguments):
         pavg = [sys.executable, "-m", "pavg", "slurm", "three.toml", "--kind", "hostfile", *arguments]
-        done = run_to_end([*pavg, "--launcher", mpirun], {}, timeout=60)
+        done = run_to_end([*pavg, "--launcher", mpirun], {})
         assert done.returncode == 0, done.stderr
         return ["bash", "jobs-three/hostfile.sh"]
 
@@ -182,7 +179,7 @@ def hostfile_job(tmp_path, monkeypatch):
 
 @pytest.mark.mpirun
 def test_a_hostfile_job_runs_on_the_ranks_of_its_hosts(hostfile_job, tmp_path):
-    done = run_to_end(hostfile_job("--ntasks", "2"), {}, timeout=120)
+    done = run_to_end(hostfile_job("--ntasks", "2"), {})
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "results" / "three").glob("P002-*-R2-r0-*.h5"))) == 3
 
@@ -191,7 +188,7 @@ def test_a_hostfile_job_runs_on_the_ranks_of_its_hosts(hostfile_job, tmp_path):
 def test_it_ends_with_the_exit_code_of_its_run(hostfile_job, tmp_path):
     command = hostfile_job("--ntasks", "2")
     (tmp_path / "three.toml").unlink()
-    done = run_to_end(command, {}, timeout=120)
+    done = run_to_end(command, {})
     assert done.returncode == 2 and "three.toml" in done.stderr
 
 
@@ -204,7 +201,7 @@ def test_a_signal_ends_its_run_in_order(hostfile_job, tmp_path):
         run.stderr.readline()  # the first run has begun
         time.sleep(1)
         run.send_signal(signal.SIGTERM)
-        out, err = run.communicate(timeout=60)
+        out, err = run.communicate(timeout=SOON)
     finally:
         if run.poll() is None:
             os.killpg(run.pid, signal.SIGKILL)
