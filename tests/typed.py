@@ -5,14 +5,18 @@ from typing import assert_type
 
 import numpy as np
 import xarray
+from mpi4py import MPI
 from numpy.typing import NDArray
 
 import pavg
 from pavg import spec, streams
 from pavg.data.partition import Partition, Shards
+from pavg.engine import synchronous
+from pavg.engine.task import bind, open_data
 from pavg.learners import Learners
 from pavg.methods.base import Method
 from pavg.problems.general import General, gradient_function, loss_function
+from pavg.records.record import Record
 from pavg.schedules import BatchSize, StepSize
 
 
@@ -46,6 +50,23 @@ class Once(Method):
 
 
 @dataclass(frozen=True)
+class Gradients(Method):
+    gradients = True
+    label = "mine"
+
+    def advance(self, learners: Learners, t: int, stop: int) -> None:
+        for _ in range(stop - t):
+            learners.gradient()
+            learners.average(learners.G)
+            learners.apply()
+        learners.step(1)
+        learners.rounds([1, 2, 3], rest=1)
+        assert_type(learners.coin(t, stop), NDArray[np.float64])
+        assert_type(learners.steps, int)
+        assert_type(learners.W, NDArray[np.float64])
+
+
+@dataclass(frozen=True)
 class Halves(Partition):
     def shards(self, y: NDArray[np.float64], P: int, seed: int) -> Shards:
         counts = np.full(P, len(y) // P)
@@ -64,6 +85,13 @@ class Cosine(StepSize):
 class Doubled(BatchSize):
     def at(self, t: NDArray[np.int64]) -> NDArray[np.int64]:
         return 2 * t
+
+
+def a_run(comm: MPI.Intracomm) -> list[Record]:
+    table = {"name": "mine", "problem": "double-well", "method": {"name": "periodic", "K": 4}}
+    made = spec.build(table, "mine.toml")
+    assert_type(made.P, int)
+    return synchronous.run(comm, bind(made, open_data(made)))
 
 
 def a_notebook() -> None:
