@@ -1,8 +1,10 @@
 """Random streams: functions of (seed, purpose, learner) alone, and all different."""
 
 import itertools
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,8 +58,12 @@ def test_a_key_is_what_its_documentation_says():
     assert streams.key(9, "order", 4) == made and made.dtype == np.uint64
 
 
-def test_the_numbers_of_the_purposes_are_all_different():
-    assert len(set(streams.PURPOSES.values())) == len(streams.PURPOSES)
+def test_the_purposes_have_the_numbers_that_are_written_down():
+    """Another number would give all published seeds another meaning."""
+    page = Path(__file__).resolve().parent.parent.joinpath("docs", "streams.md").read_text()
+    table = page.split("| purpose |")[1].split("\n\n")[0]
+    written = {name: int(number) for name, number in re.findall(r"^\| (\w+) \| (\d+) \|", table, re.M)}
+    assert written == streams.PURPOSES
 
 
 def test_an_unknown_purpose_is_a_bug_and_says_so():

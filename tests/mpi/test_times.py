@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from pavg.comm import clocks
 from pavg.engine import synchronous
 from pavg.engine.observation import Care
 from tests.building import task_of
@@ -41,6 +42,25 @@ def test_what_the_fast_rank_waits_does_not_depend_on_how_often_is_evaluated():
     assert len(often.rows) > len(rarely.rows)
     assert fast_rarely > 0.5 * 3 * STEP * 400  # it does wait
     assert fast_often == pytest.approx(fast_rarely, rel=0.25)
+
+
+def test_a_stops_barrier_is_waiting_of_the_interval_and_of_no_round(monkeypatch):
+    now = [0.0]
+
+    class Ranks:
+        def Barrier(self):
+            now[0] += 2.0
+
+    def lasts(seconds):
+        now[0] += seconds
+
+    monkeypatch.setattr(clocks.MPI, "Wtime", lambda: now[0])
+    clock = clocks.Clock()
+    clock.start(), lasts(1.0), clock.stop(Ranks()), lasts(50.0)
+    clock.start(), lasts(4.0), clock.lap(clocks.COMPUTE), lasts(0.5), clock.lap(clocks.COMM)
+    clock.round_ends(waits_known=True)
+    assert clock.seconds.tolist() == [5.0, 0.5, 2.0] and clock.total == 7.5
+    assert clock.least.tolist() == clock.most.tolist() == [5.0, 0.5, 0.0]
 
 
 def test_phases_add_up_to_the_training_clock():
