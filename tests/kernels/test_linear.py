@@ -8,7 +8,6 @@ import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import check_grad
 from scipy.special import expit
 
 from pavg import streams
@@ -248,22 +247,6 @@ def test_learners_together_are_the_same_bits_as_each_alone(case, n):
         assert_same(alone, [a[l : l + 1] if a.size else a for a in together])
 
 
-@settings(max_examples=50)
-@given(cases, st.integers(1, 20))
-def test_padding_stays_zero(case, n):
-    W, V, _ = case.run([n])
-    assert not W[:, case.dimension :].any() and not V[:, case.dimension :].any()
-
-
-@settings(max_examples=50)
-@given(cases, st.integers(1, 20))
-def test_dense_and_csr_agree(case, n):
-    case.layout = "dense"
-    dense = case.run([n])
-    case.layout = "csr"
-    assert_close(dense, case.run([n]))
-
-
 def everything(case, n, B):
     """What all kernels make of a case."""
     W, V, draws = case.state()
@@ -323,16 +306,6 @@ def test_gradients_are_mini_batch_means_and_use_up_their_draws(case, B):
     assert_same([draws, W], [case.draws0 + B, case.W0])
 
 
-@settings(max_examples=50)
-@given(cases)
-def test_one_step_goes_down_the_mini_batch_gradient(case):
-    case.mu, case.V0 = 0.0, np.zeros((0, 0))
-    gammas, batches = case.schedule(1)
-    G, (W, V, draws) = np.zeros_like(case.W0), case.state()
-    linear.gradients(case.samples, case.formula, (W, V, 0.0, ONE), case.order(draws), int(batches[0]), G)
-    assert_close(case.run([1]), (W - gammas[0] * G, V, draws))
-
-
 @settings(max_examples=100)
 @given(cases, st.data())
 def test_losses_and_full_gradient_are_sums_over_the_rows_asked_for(case, data):
@@ -348,39 +321,3 @@ def test_losses_and_full_gradient_are_sums_over_the_rows_asked_for(case, data):
     linear.add_gradient(case.samples, case.formula, W, begin, end, G)
     np.testing.assert_allclose(G[0, : case.dimension] - 0.5, case.gradient(w, rows), rtol=1e-10, atol=1e-11)
     np.testing.assert_array_equal(G[0, case.dimension :], 0.5)
-
-
-@settings(max_examples=50)
-@given(cases, st.integers(1, 20))
-def test_blocks_of_rows_add_up_to_the_whole(case, size):
-    W = case.W0[:1].copy()
-    whole, G = linear.losses(case.samples, case.formula, W, 0, case.n), np.zeros_like(W)
-    linear.add_gradient(case.samples, case.formula, W, 0, case.n, G)
-    sums, parts = np.zeros(2), np.zeros_like(W)
-    for begin in range(0, case.n, size):
-        end = min(begin + size, case.n)
-        sums += linear.losses(case.samples, case.formula, W, begin, end)
-        linear.add_gradient(case.samples, case.formula, W, begin, end, parts)
-    assert_close([sums, parts], [whole, G])
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
-@pytest.mark.parametrize("intercept", [0, 1])
-def test_the_full_gradient_is_the_derivative_of_the_loss(layout, code, intercept):
-    case = Case(layout, code, intercept=intercept)
-
-    def padded(w):
-        W = np.zeros((1, width_of(case.dimension)))
-        W[0, : case.dimension] = w
-        return W
-
-    def loss(w):
-        return linear.losses(case.samples, case.formula, padded(w), 0, case.n)[0]
-
-    def gradient(w):
-        G = np.zeros((1, width_of(case.dimension)))
-        linear.add_gradient(case.samples, case.formula, padded(w), 0, case.n, G)
-        return G[0, : case.dimension]
-
-    assert check_grad(loss, gradient, case.W0[0, : case.dimension]) < 1e-4
