@@ -151,8 +151,6 @@ class Learners:
         self.steps += steps
         self._sum.calls += done
         self._sum.bytes += sent
-        if steps:
-            self._before = None
         if done > last >= 0:
             self._before = before
         if done:
