@@ -215,7 +215,7 @@ def test_local_steps_are_serial_sgd_on_the_drawn_rows(case, n):
 @pytest.mark.parametrize("l2", [0.0, 0.1])
 @pytest.mark.parametrize("intercept", [0, 1])
 @pytest.mark.parametrize("mu", [0.0, 0.9])
-@pytest.mark.parametrize("batches", [(1,), (3,), (1, 2, 3, 4, 5, 6)])
+@pytest.mark.parametrize("batches", [(1,), (3,), (1, 1, 1, 2, 3)])
 def test_every_variant_is_serial_sgd(layout, code, l2, intercept, mu, batches):
     for rule, sharded, indexed in itertools.product(RULES, [False, True], [False, True]):
         for kernels in choice.KINDS:
