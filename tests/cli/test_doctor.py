@@ -47,6 +47,14 @@ def test_a_library_and_an_mpirun_that_do_not_match_are_bad():
     assert "ranks that see worlds of 1, 1" in line and "MPI4PY_LIBMPI" in line
 
 
+def test_ranks_that_see_none_but_themselves_are_bad(monkeypatch):
+    alone = {"size": 1, "version": "MPI", "library": "libmpi", "cores": [0]}
+    monkeypatch.setattr(doctor, "_probe", lambda command: ([alone] * (2 if "-n" in command else 1), ""))
+    monkeypatch.setattr(doctor.launch, "mpirun", lambda: "mpirun")
+    [_, found] = doctor.mpi()
+    assert found.mark == "bad" and "ranks that see worlds of 1, 1" in found.what and "libmpi" in found.mend
+
+
 def test_no_mpi_at_all_is_bad():
     code, lines = doctored(MPI4PY_LIBMPI="/nowhere/libmpi.so")
     assert code == 1

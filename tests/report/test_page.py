@@ -88,6 +88,9 @@ def test_every_run_is_in_the_table_with_its_status_and_reason(opened, shown):
     assert [run["status"] for run in told] == list(table["status"])
     assert [run["reason"] for run in told] == list(table["reason"])
     assert HOSTILE in {run["reason"] for run in told}
+    split = analysis.time_split(opened[0], table).groupby("run")[["compute", "comm", "wait"]].mean()
+    for name, heading in {"compute": "compute", "comm": "comm.", "wait": "wait"}.items():
+        assert [run[heading] for run in told] == number(split[name].reindex(table.index))
 
 
 def test_each_run_tells_how_it_was_made(opened, shown):
