@@ -11,7 +11,7 @@ import pavg
 from pavg.errors import InputError
 from pavg.records.layout import VARIABLES
 from pavg.records.reading import find, status, summary
-from pavg.records.writing import check_writable, flat, write
+from pavg.records.writing import check_writable, write
 from tests.building import a_record, in_processes
 
 ATTRIBUTES = {
@@ -121,25 +121,6 @@ def test_what_is_no_result_is_named(tmp_path):
         summary(tmp_path / "newer.h5")
 
 
-def test_nested_settings_become_scalars():
-    settings = {
-        "P": 4,
-        "method": {"name": "periodic", "K": 8, "warmup": 0},
-        "step_size": {"name": "constant", "value": 0.1},
-        "batch_size": {"name": "growing", "start": 1.0},
-        "stop": {"steps": 10, "epochs": None},
-    }
-    expected = {
-        "P": 4,
-        "method": "periodic",
-        "K": 8,
-        "method_warmup": 0,
-        "step_size": 0.1,
-        "batch_size": "growing",
-    }
-    assert flat(settings) == expected | {"batch_size_start": 1.0, "stop_steps": 10, "stop_epochs": None}
-
-
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(tmp_path):
     (tmp_path / "file").touch()
     check_writable(tmp_path / "new" / "folder")
@@ -157,3 +138,12 @@ def test_a_default_written_out_has_the_same_name():
     other = task_of(problem="logistic", batch_size=2)
     names = [run_id(task.spec, 2, {"data_checksum": "x"}) for task in (plain, written, other)]
     assert names[0] == names[1] != names[2]
+
+
+@pytest.mark.parametrize("key", [{"name": "other"}, {"P": 9}, {"R": 2}, {"seed": 7}, {"repetition": 3}])
+def test_what_stands_in_a_name_by_itself_is_not_in_its_hash(key):
+    from pavg.records.names import run_id
+    from tests.building import spec_of
+
+    digests = {run_id(spec, 2, {}).rsplit("-", 1)[1] for spec in (spec_of(), spec_of(**key))}
+    assert len(digests) == 1 and spec_of() != spec_of(**key)
