@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from pavg.bench import allreduce, averaging, kernels, measuring, peers, roofline, rounds, scaling
+from pavg.bench import allreduce, averaging, kernels, measuring, peers, periods, roofline, rounds, scaling
 from pavg.bench.targets import Target, _row
 
 pytestmark = pytest.mark.mpi
@@ -48,9 +48,12 @@ def replaced(monkeypatch, spend):
         known = {"samples": lambda *_: STORE, "open_store": lambda _: STORE, "once": lambda *_: None}
         known |= {"bound": lambda *_: None, "library": lambda _: (True, "")}
         known |= {"in_c": lambda loop, comm, buffer, n: lambda: spend(2e-6 * n)}
-        for name, value in (known | given).items():
-            if name in given or hasattr(module, name):
-                monkeypatch.setattr(module, name, value)
+        for name, value in known.items():
+            for place in (module, periods):
+                if hasattr(place, name):
+                    monkeypatch.setattr(place, name, value)
+        for name, value in given.items():
+            monkeypatch.setattr(module, name, value)
 
     return replace
 
@@ -74,7 +77,7 @@ class Learners:
 
     @classmethod
     def of(cls, spend):
-        """What `pavg.bench.shapes.learners` and `pavg.bench.rounds.rounds` are replaced by."""
+        """What `pavg.bench.shapes.learners` and `pavg.bench.periods.rounds` are replaced by."""
         return {
             "learners": lambda comm, shape, store, averaging="dense", **settings: cls(spend, averaging),
             "rounds": lambda made, n, K: made.rounds(n, K),
