@@ -7,11 +7,6 @@ import shutil
 import numpy as np
 import pytest
 
-from pavg.report import page
-from pavg.report.contents import contents
-from tests.report import made
-from tests.report.made import HOSTILE
-
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -33,18 +28,10 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory):
-    """What the page of 60 runs and one with texts that would do harm is made of."""
-    folder = tmp_path_factory.mktemp("results")
-    made.with_harm(folder)
-    return contents(made.opened(folder)[0], HOSTILE)
-
-
-@pytest.fixture(scope="module")
-def report(told, tmp_path_factory):
-    """That page."""
+def report(rendered, tmp_path_factory):
+    """The file of the page."""
     path = tmp_path_factory.mktemp("page") / "report.html"
-    page.write(path, told)
+    path.write_text(rendered)
     return path
 
 
@@ -201,8 +188,8 @@ def test_each_chart_has_a_sentence_and_the_table_of_its_numbers(opened):
     shown = opened()
     for chart in CHARTS:
         figure = shown.locator(f"#{chart}")
-        told = figure.locator(".chart").get_attribute("aria-label")
-        assert figure.locator("h3").inner_text() in told and len(told) > 60
+        sentence = figure.locator(".chart").get_attribute("aria-label")
+        assert figure.locator("h3").inner_text() in sentence and len(sentence) > 60
         if figure.locator(".chart.empty").count() == 0:
             figure.locator("summary").click()
             figure.locator("details tbody tr").first.wait_for(timeout=10_000)
