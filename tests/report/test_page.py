@@ -6,9 +6,12 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 
 from pavg.report import analysis
+from pavg.report.contents import contents
 from pavg.report.families import number
+from tests.report import made
 from tests.report.made import HOSTILE
 
 
@@ -33,19 +36,55 @@ def test_numbers_are_short_and_say_what_is_missing():
     ]  # fmt: skip
 
 
-def test_lines_are_the_bands_of_the_analysis(tables, told):
+@pytest.mark.parametrize(
+    "name, axis, timed",
+    [("lines", "samples", False), ("lines", "rounds", False), ("timed", "time_wall", True)],
+)
+def test_lines_and_what_targets_cost_them_are_those_of_the_analysis(tables, told, name, axis, timed):
     _, table, points = tables
-    bands = analysis.bands(table, points)
-    group, groups = analysis.grouped(table)
-    rules, steps = told.data["rules"], told.data["steps"]
-    line = next(line for line in told.data["lines"] if line["P"] == 4 and line["y"]["loss"][0])
-    name = rules[line["K"]]
-    of = groups[
-        (groups["P"] == 4) & (groups["rule"].str.removeprefix("K = ").replace("one-shot", "all") == name)
-    ]
-    of = of[of["step_size"] == steps[line["step"]]].index[0]
-    assert line["y"]["loss"][0] == number(bands.loc[bands["group"] == of, "middle"])
-    assert line["x"]["samples"] == number(bands.loc[bands["group"] == of, "x"])
+    [problem] = told.data["problems"]
+    parts = [float(re.search(r"([\d.e-]+) % of", text)[1]) / 100 for text in problem["targets"]]
+    reached = [analysis.reach(table, points, part, x=axis)["at"] for part in parts]
+    costs = [analysis.over_seeds(table, at, timed=timed) for at in reached]
+    bands = analysis.bands(table, points, x=axis)
+    _, groups = analysis.grouped(table, timed=timed)
+    for group, line in zip(groups.index, told.data[name], strict=True):
+        keys = line["P"], told.data["rules"][line["K"]], told.data["steps"][line["step"]]
+        P, rule, step = groups.loc[group, ["P", "rule", "step_size"]]
+        assert keys == (P, {"one-shot": "all"}.get(rule, rule.removeprefix("K = ")), step)
+        of, columns = bands[bands["group"] == group], ("middle", "low", "high", "finite", "seeds")
+        assert line["x"].get(axis, []) == number(of["x"])
+        assert line["y"].get("loss", [[]])[0] == number(of["middle"])
+        expected = [number([cost.loc[group, key] for key in columns]) for cost in costs]
+        assert list(map(list, line["cost"][axis])) == expected
+
+
+@pytest.mark.parametrize("kind", ["strong", "weak"])
+def test_speed_ups_are_those_of_the_analysis(tables, told, kind):
+    _, table, points = tables
+    rows = analysis.speedups(table, points, kind)
+    rows = rows[rows["seconds"].notna()].to_dict("records")
+    for row, one in zip(rows, [one for one in told.data["scaling"] if one["kind"] == kind], strict=True):
+        assert one["P"] == row["P"] and [one["seconds"]] == number([row["seconds"]])
+        assert one["base"] == number([row["base_P"], row["base_seconds"]])
+        assert one["speedup"] == number([row[f"speedup{end}"] for end in ("", "_low", "_high")])
+        assert one["efficiency"][0] == pytest.approx(row["efficiency"], rel=1e-5)
+
+
+def test_the_page_says_in_short_what_had_the_lowest_loss_and_what_was_soonest(tmp_path):
+    ticks = np.append(0, 2 ** np.arange(11))
+    for P in (1, 4):
+        for seed in (0, 1, 2):
+            loss = np.exp(-P * ticks / 100) * (1 + seed)
+            for given in ({"step": 1e-6}, {"step": 1e-9, "lanes": 8, "repetition": 1}):
+                made.write_run(tmp_path, ticks, loss, P=P, seed=seed, evaluate={"optimum": 0.0}, **given)
+    lowest, soonest, apart = contents(made.opened(tmp_path)[0], "made").findings
+    best = "P = 4, K = 16, step size 0.1"
+    assert f"the lowest final loss, {2 * np.exp(-40.96):.5g}, came with {best} (median of 3 seeds)." in lowest
+    slow, fast = (f"{100 * np.log(1e4) / P * 1e-6:.3g} s" for P in (1, 4))  # the last ten-thousandth
+    assert f"0.01 % of the way left was reached soonest with {best}: {fast}." in soonest
+    assert f"The slowest that got there, P = 1, K = 16, took {slow}." in soonest
+    assert "come from 6 runs" in apart and "the other 6 (hosted, lanes" in apart
 
 
 def test_hosted_times_are_named_so_and_no_speed_up_comes_from_them(tables, told):

@@ -114,7 +114,15 @@ def test_the_time_split_of_each_rank_is_what_was_written(tmp_path):
     assert one["rank"].tolist() == [0, 1, 2, 3] and set(one["host"]) == {"node0"}
     shorter = found[found.run == table.index[table.P == 2][0]]
     np.testing.assert_allclose(shorter["compute"], [2 * 2 * 5e-6])  # two steps of two learners on one rank
-    assert len(analysis.split_over_runs(table, found)) == 5
+
+
+def test_the_time_split_of_a_group_is_the_median_of_its_runs_on_each_rank(tmp_path):
+    for seed, factor in enumerate((1, 9, 2)):
+        write_run(tmp_path, TICKS, np.ones(14), P=2, seed=seed, step=factor * np.array([1e-6, 3e-6]))
+    data, table, _ = opened(tmp_path)
+    found = analysis.split_over_runs(table, analysis.time_split(data, table))
+    np.testing.assert_allclose(found["compute"], 4096 * np.array([2e-6, 6e-6]))
+    assert found["rank"].tolist() == [0, 1]
 
 
 def test_seconds_that_are_unknown_stay_unknown(tmp_path):
