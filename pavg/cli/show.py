@@ -87,9 +87,10 @@ def show(rows, names=()):
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
-    if console.width < WIDE:
-        console = Console(width=WIDE)
+    from pavg.comm.launch import watched
+
+    console = Console(force_terminal="stdout" in watched())
+    console.width = max(console.width, WIDE)
     names = names or _usual(rows)
     made = Table(box=None, header_style="bold", pad_edge=False)
     for name in names:

@@ -156,9 +156,18 @@ def test_what_cannot_be_shown_is_refused_with_one_message(folder, show, options,
     assert all(word in refused.stderr for word in words) and len(refused.stderr.splitlines()) == 1
 
 
-def test_without_pyarrow_the_message_says_what_to_install(folder):
-    code = "import sys; sys.modules['pyarrow'] = None; from pavg.cli import main; main()"
-    command = [sys.executable, "-c", code, "show", "runs", "--parquet", "x.parquet"]
+@pytest.mark.parametrize(
+    "package, command",
+    [
+        ("pyarrow", ["show", "runs", "--parquet", "x.parquet"]),
+        ("pandas", ["report", "runs"]),
+        ("xarray", ["report", "runs"]),
+        ("matplotlib", ["plot", "convergence", "runs", "-o", "x.pdf"]),
+    ],
+)
+def test_without_an_optional_package_the_message_says_what_to_install(folder, package, command):
+    code = f"import sys; sys.modules[{package!r}] = None; from pavg.cli import main; main()"
+    command = [sys.executable, "-c", code, *command]
     refused = subprocess.run(command, capture_output=True, text=True)
     assert refused.returncode == 2 and "pip install 'pavg[report]'" in refused.stderr
 

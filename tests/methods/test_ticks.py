@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pavg.methods.base import BLOCK
+from pavg.methods.base import BLOCK, Method
 from pavg.methods.gradient_allreduce import GradientAllreduce
 from pavg.methods.periodic import Periodic
 from pavg.methods.stochastic import Stochastic
@@ -267,3 +267,17 @@ def test_conflicting_parameters_are_named():
     assert "warmup" in Periodic("all", 5).conflicts(None)[0]
     for method in (Varying(), Varying(K=[1], start=1.0), Varying(K=[])):
         assert len(method.conflicts(None)) == 1
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [None, [5], np.array([5.0]), np.array([7, 5]), np.array([5, 5]), np.array([0, 5]), np.array([1000])],
+    ids=str,
+)
+def test_a_method_of_ones_own_that_returns_anything_but_ticks_is_named(ends):
+    class Mine(Method):
+        def averages(self, learners, t, stop):
+            return ends
+
+    with pytest.raises(TypeError, match=r"Mine\.averages returned .* expected the ticks in 1 … 74,"):
+        Mine().allowed(Stand(), 0, 10)
