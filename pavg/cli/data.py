@@ -62,9 +62,10 @@ def get(name, overrides):
 @click.argument("file", required=False)
 @SET
 def convert(file, overrides):
-    """Convert FILE (or a folder, or a pattern) to a store, with the keys of a specification's [data].
+    """Convert FILE, a folder or a pattern to a store.
 
-    Without FILE, --set name=digits, or synthetic samples: --set synthetic.like=higgs.
+    The keys are those of a specification's [data]. Without FILE, --set name=digits, or synthetic
+    samples: --set synthetic.like=higgs.
     """
     data, _ = _asked({"path": os.path.abspath(file)} if file else {}, overrides)
     _convert(data)
@@ -77,7 +78,10 @@ def convert(file, overrides):
 @click.option("-P", "learners", type=click.IntRange(1), default=8, show_default=True, help="Learners.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the partition.")
 def info(what, overrides, partition, learners, seed):
-    """Show a set by name, a file (converted if it is not yet), or a store."""
+    """Show a set by name, a file, or a store.
+
+    A file that is not converted yet is converted.
+    """
     from pavg.data.bundled import BUNDLED
     from pavg.data.catalogue import find, is_here
     from pavg.data.conversion import folder

@@ -8,7 +8,10 @@ import click
     "what", type=click.Choice(["problems", "methods", "partitions", "schedules", "datasets", "benchmarks"])
 )
 def command(what):
-    """List problems, methods, partitions, schedules, datasets or benchmarks, with their parameters."""
+    """List problems, methods, schedules and all else that has a name.
+
+    Each with its parameters and their defaults.
+    """
     from rich.console import Console
     from rich.table import Table
 

@@ -23,7 +23,7 @@ COLOURS = {"ok": "green", "running": "cyan", "missing": "dim", "skipped": "dim"}
 @click.option("--follow", is_flag=True, help="Look again and again, until all is done or Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
 def command(sweep, overrides, out, repeat, ranks, follow, as_json):
-    """Show how many cells of SWEEP are done, running, missing or failed, and why.
+    """Show what of SWEEP is done, running, missing or failed.
 
     It reads files only: it works while the sweep runs, and on a machine where nothing runs.
     """

@@ -82,6 +82,11 @@ def test_runs_are_chosen_and_sorted(folder, show, options, expected):
     assert names(show, *options) == expected
 
 
+def test_without_a_wish_runs_are_in_the_order_of_their_settings(folder, show):
+    a_result(folder / "0.h5", {"K": 2, "seed": 3, "step_size": 0.5, "config": {"step_size": 0.5, "seed": 3}})
+    assert names(show) == "a0bc"
+
+
 def test_times_of_hosted_learners_and_of_lanes_are_marked_whatever_is_shown(folder, show):
     a_result(folder / "d.h5", {"hosted": False, "lanes": 8})
     shown = show("runs", "--columns", "run_id,comm")
