@@ -82,21 +82,27 @@ def info(what, overrides, partition, learners, seed):
 
     A file that is not converted yet is converted.
     """
+    from pavg.data import catalogue
     from pavg.data.bundled import BUNDLED
-    from pavg.data.catalogue import find, is_here
     from pavg.data.conversion import folder
     from pavg.data.store import open_store
+    from pavg.errors import InputError
+    from pavg.registry import suggestion
 
     made = {"partition": {"name": partition}} if partition else {}
     if _is_store(what):
         _, component = _asked({"path": what}, overrides, made)
         store = open_store(what)
     else:
-        source = {"path": os.path.abspath(what)} if os.path.exists(what) else {"name": what}
+        source, known = {"path": os.path.abspath(what)}, [*catalogue.entries(), *BUNDLED]
+        if not os.path.exists(what):
+            source = {"name": what}
+            if what not in known:
+                raise InputError(f"{what}: no such file or set{suggestion(what, known)}")
         data, component = _asked(source, overrides, made)
         if data.name and data.name not in BUNDLED:
-            _describe(what, find(what))
-            if not is_here(what, folder()):
+            _describe(what, catalogue.find(what))
+            if not catalogue.is_here(what, folder()):
                 print(f"not here yet: pavg data get {what}")
                 return
         store = open_store(_prepared(data))

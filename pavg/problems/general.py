@@ -1,5 +1,6 @@
 """Problems given by two compiled functions: a stochastic gradient and a loss."""
 
+import inspect
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,6 +9,11 @@ from pavg.errors import InputError
 from pavg.kernels import general as kernels
 from pavg.kernels.general import gradient_function, loss_function
 from pavg.problems.base import NONE, Objective, Problem, frozen
+
+ARGUMENTS = {  # of the two functions, by place
+    "gradient": "(theta, X, y, i, noise, m, W, l, scale, g)",
+    "loss": "(theta, X, y, i, W, l)",
+}
 
 __all__ = ["General", "gradient_function", "loss_function"]
 
@@ -59,6 +65,10 @@ class General(Problem):
             raise InputError(
                 f"{store.path}: sparse samples; problem {self.name!r} reads dense ones: layout = 'dense'"
             )
+        for name, expected in ARGUMENTS.items():
+            found = inspect.signature(getattr(type(self), name).__wrapped__)
+            if len(found.parameters) != expected.count(",") + 1:
+                raise InputError(f"problem {self.name!r}: {name}{found}; expected {name}{expected}")
         dtype = store.dtype if store is not None else "float64"
         start = np.asarray(self.start(features, seed), float)
         n = X.shape[0]
