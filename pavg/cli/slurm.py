@@ -158,4 +158,5 @@ def _submit(folder, files):
         return 1
     for file, job in ids.items():
         print(f"submitted: {job} ({file})")
+    print(f"logs: in {folder}; how far it is: pavg status, with the same --set, --out and --repeat")
     return 0
