@@ -32,7 +32,7 @@ class Method(Component):
 
     def advance(self, learners, t, stop):
         """From tick t to tick stop: local steps on every learner, and averages where they are due."""
-        ends = self.averages(learners, t, stop)
+        ends = self._ends(learners, t, stop)
         learners.rounds(np.diff(ends, prepend=t), rest=stop - (int(ends[-1]) if ends.size else t))
 
     def ticks_for(self, learners, steps):
@@ -44,18 +44,19 @@ class Method(Component):
 
         Kernels that work in blocks are never cut there, so that stops change no bit.
         """
-        ends = self._checked(self.averages(learners, t, stop + BLOCK), t, stop + BLOCK)
+        ends = self._ends(learners, t, stop + BLOCK)
         past = np.searchsorted(ends, stop)  # ends[past] is the first average at or after `stop`
         begin = int(ends[past - 1]) if past else t - learners.since
         blocks = begin + -(-(stop - begin) // BLOCK) * BLOCK
         return min(blocks, int(ends[past])) if past < ends.size else blocks
 
-    def _checked(self, ends, t, stop):
-        """The ticks of `averages`; TypeError for what a method of somebody's own should not return."""
+    def _ends(self, learners, t, stop):
+        """`averages`; ValueError for what is none: with a user's own, a run would go on, or never end."""
+        ends = self.averages(learners, t, stop)
         if isinstance(ends, np.ndarray) and ends.ndim == 1 and ends.dtype == np.int64:
             if not ends.size or (t < ends[0] and ends[-1] <= stop and (ends[1:] > ends[:-1]).all()):
                 return ends
-        raise TypeError(
-            f"{type(self).__name__}.averages returned {ends!r}; expected the ticks in {t + 1} … {stop}, "
-            "sorted, each once, as an array of int64"
+        raise ValueError(
+            f"{self.name}: averages: expected ticks from {t + 1} to {stop}, ascending, an array of int64; "
+            f"found {ends!r}"
         )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pavg.methods.base import BLOCK, Method
+from pavg.methods.base import BLOCK
 from pavg.methods.gradient_allreduce import GradientAllreduce
 from pavg.methods.periodic import Periodic
 from pavg.methods.stochastic import Stochastic
@@ -269,15 +269,13 @@ def test_conflicting_parameters_are_named():
         assert len(method.conflicts(None)) == 1
 
 
-@pytest.mark.parametrize(
-    "ends",
-    [None, [5], np.array([5.0]), np.array([7, 5]), np.array([5, 5]), np.array([0, 5]), np.array([1000])],
-    ids=str,
-)
-def test_a_method_of_ones_own_that_returns_anything_but_ticks_is_named(ends):
-    class Mine(Method):
-        def averages(self, learners, t, stop):
-            return ends
+@pytest.mark.parametrize("ends", [[15], [5, 5], [7, 6], [0, 4], [3, 20], [5.0], 5, None])
+def test_averages_that_a_method_of_ones_own_puts_elsewhere_are_refused(ends):
+    class Mine(Periodic):
+        name = "mine"
 
-    with pytest.raises(TypeError, match=r"Mine\.averages returned .* expected the ticks in 1 … 74,"):
-        Mine().allowed(Stand(), 0, 10)
+        def averages(self, learners, t, stop):
+            return np.array(ends)
+
+    with pytest.raises(ValueError, match="mine: averages: expected ticks from 1 to 10, ascending"):
+        Mine(K=1).advance(Stand(), 0, 10)
