@@ -107,9 +107,23 @@ def test_slurm_is_asked_how_it_starts_mpi(tmp_path, monkeypatch):
     answer = 'if [ "$1" = --version ]; then echo slurm 23.02; else echo "MPI plugins: pmi2 none pmix" >&2; fi'
     monkeypatch.setenv("PATH", program(tmp_path, "srun", answer))
     program(tmp_path, "sinfo", "echo 'controller not responding' >&2; exit 1")
+    monkeypatch.setattr(doctor, "_probe", lambda command: ([{"version": "Open MPI v4.1.4"}], ""))
     up, controller = doctor.slurm()
-    assert up == doctor.ok("Slurm: slurm 23.02; srun --mpi: pmi2, pmix")
+    assert up == doctor.ok("Slurm: slurm 23.02; srun --mpi: pmi2, pmix", "pavg slurm --launcher pmix")
     assert controller.mark == "warning" and "controller not responding" in controller.what
+
+
+@pytest.mark.parametrize(
+    "library, kinds, launcher",
+    [
+        ("MPICH Version: 5.0.0", ["pmi2", "pmix"], "pmi2"),
+        ("MPICH Version: 5.0.0", ["pmix"], "pmix"),
+        ("Open MPI v4.1.4", ["pmi2"], "mpirun"),
+        ("Open MPI v5.0.3", ["pmi2", "pmix"], "pmix"),
+    ],
+)
+def test_a_launcher_is_named_that_library_and_slurm_both_know(library, kinds, launcher):
+    assert doctor._launcher(library, kinds) == launcher
 
 
 @pytest.mark.parametrize(

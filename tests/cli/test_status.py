@@ -64,6 +64,13 @@ def test_status_show_and_merge_of_a_sweep_half_done(place):
     assert nothing.returncode == 2 and "nothing to merge" in nothing.stderr
 
 
+def test_results_of_settings_that_a_changed_file_has_no_longer_are_counted(place):
+    pavg("run", "s.toml", "--set", "P=2", "-n", 2)
+    assert "other results" not in pavg("status", "s.toml").stdout
+    (place / "s.toml").write_text(SWEEP.replace("400", "200"))
+    assert "4 missing" in (said := pavg("status", "s.toml").stdout) and "2 other results" in said
+
+
 def test_following_in_a_log_ends_with_the_sweep(place):
     following = subprocess.Popen(command("status", "s.toml", "--follow"), stdout=subprocess.PIPE, text=True)
     try:
