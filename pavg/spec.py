@@ -170,8 +170,22 @@ def build(table: Mapping[str, Any], source: str) -> Spec:
     made = checked(Spec, table, "", problems)
     problems = problems or _conflicts(made)
     if problems:
-        raise InputError("\n".join(f"{source}: {problem}" for problem in problems))
+        raise InputError("\n".join(f"{source}: {problem}{_meant(problem, table)}" for problem in problems))
     return _completed(made)
+
+
+def _meant(problem, table):
+    """What a beginner may have meant by a list, or by a key that has its place in another table."""
+    if re.match(r"[\w.]+ = \[", problem):
+        return "; values to try, each in a run of its own, stand under [grid]"
+    key, unknown, _ = problem.partition(": unknown key")
+    parts = {"stop": Stop, "evaluate": Evaluate, "data": Data} | {key: table.get(key) for key in COMPONENTS}
+    homes = [
+        f"{name}.{key}"
+        for name, part in parts.items()
+        if dataclasses.is_dataclass(part) and key in {f.name for f in dataclasses.fields(part)}
+    ]
+    return f"; there is {' and '.join(homes)}" if unknown and homes else ""
 
 
 def _completed(spec):

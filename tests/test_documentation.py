@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pavg import registry, spec
+from pavg import cli, registry, spec
 from pavg.data import catalogue
 from pavg.records.layout import VARIABLES
 from pavg.sweep import grid
@@ -65,3 +65,12 @@ def test_the_catalogue_that_is_shown_is_one(tmp_path, monkeypatch):
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("group", [[], ["data"]], ids=str)
+def test_what_a_command_does_is_told_in_one_line(group, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.argv", ["pavg", *group, "--help"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "..." not in capsys.readouterr().out.split("Commands:")[1]

@@ -38,11 +38,8 @@ class Method(Component):
 
     def advance(self, learners: "Learners", t: int, stop: int) -> None:
         """From tick t to tick stop: local steps on every learner, and averages where they are due."""
-        ends = self.averages(learners, t, stop)
-        lengths, rest = np.diff(ends, prepend=t), stop - (int(ends[-1]) if ends.size else t)
-        if rest < 0 or (lengths < 1).any():  # a user's own: it would run on, or never end
-            raise ValueError(f"{self.name}: averages: expected ticks from {t + 1} to {stop}, ascending")
-        learners.rounds(lengths, rest)
+        ends = self._ends(learners, t, stop)
+        learners.rounds(np.diff(ends, prepend=t), rest=stop - (int(ends[-1]) if ends.size else t))
 
     def ticks_for(self, learners: "Learners", steps: int) -> int:
         """The tick at which every learner has done so many local steps."""
@@ -53,8 +50,19 @@ class Method(Component):
 
         Kernels that work in blocks are never cut there, so that stops change no bit.
         """
-        ends = self.averages(learners, t, stop + BLOCK)
+        ends = self._ends(learners, t, stop + BLOCK)
         past = np.searchsorted(ends, stop)  # ends[past] is the first average at or after `stop`
         begin = int(ends[past - 1]) if past else t - learners.since
         blocks = begin + -(-(stop - begin) // BLOCK) * BLOCK
         return min(blocks, int(ends[past])) if past < ends.size else blocks
+
+    def _ends(self, learners, t, stop):
+        """`averages`; ValueError for what is none: with a user's own, a run would go on, or never end."""
+        ends = self.averages(learners, t, stop)
+        if isinstance(ends, np.ndarray) and ends.ndim == 1 and ends.dtype == np.int64:
+            if not ends.size or (t < ends[0] and ends[-1] <= stop and (ends[1:] > ends[:-1]).all()):
+                return ends
+        raise ValueError(
+            f"{self.name}: averages: expected ticks from {t + 1} to {stop}, ascending, an array of int64; "
+            f"found {ends!r}"
+        )

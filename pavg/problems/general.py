@@ -1,5 +1,6 @@
 """Problems given by two compiled functions: a stochastic gradient and a loss."""
 
+import inspect
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
@@ -14,6 +15,11 @@ from pavg.problems.base import NONE, Objective, Problem, frozen
 
 if TYPE_CHECKING:
     from pavg.data import Store
+
+ARGUMENTS = {  # of the two functions, by place
+    "gradient": "(theta, X, y, i, noise, m, W, l, scale, g)",
+    "loss": "(theta, X, y, i, W, l)",
+}
 
 __all__ = ["General", "gradient_function", "loss_function"]
 
@@ -67,6 +73,10 @@ class General(Problem):
             raise InputError(
                 f"{store.path}: sparse samples; problem {self.name!r} reads dense ones: layout = 'dense'"
             )
+        for name, expected in ARGUMENTS.items():
+            found = inspect.signature(getattr(type(self), name).__wrapped__)
+            if len(found.parameters) != expected.count(",") + 1:
+                raise InputError(f"problem {self.name!r}: {name}{found}; expected {name}{expected}")
         dtype = store.dtype if store is not None else "float64"
         start = np.asarray(self.start(features, seed), float)
         n = X.shape[0]

@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -87,3 +88,18 @@ def test_mpirun_is_called_where_it_lies_and_not_through_a_link_to_its_folder(tmp
     monkeypatch.setenv("PATH", str(link))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))  # no mpirun beside it
     assert launch.mpirun() == str(real / "mpirun")
+
+
+@pytest.mark.parametrize(
+    "said, ranks, watched", [("stderr", 2, ["stderr"]), ("", 1, []), (None, 2, []), (None, 1, ["stdout"])]
+)
+def test_a_rank_is_watched_if_its_launcher_is(monkeypatch, said, ranks, watched):
+    """Open MPI gives the first rank a terminal, whatever becomes of what it writes."""
+    for name in launch.SIZES:
+        monkeypatch.setenv(name, str(ranks))
+    monkeypatch.delenv("PAVG_TERMINAL", raising=False)
+    if said is not None:
+        monkeypatch.setenv("PAVG_TERMINAL", said)
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(sys, "stderr", SimpleNamespace(isatty=lambda: False))
+    assert launch.watched() == watched

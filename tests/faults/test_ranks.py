@@ -23,7 +23,7 @@ CRAWLING = """
     import time
     def crawling(self, lengths, rest):
         if rank == 1:
-            time.sleep(0.3)
+            time.sleep(1.0)
         rounds(self, lengths, rest)
     rounds, Learners.rounds = Learners.rounds, crawling
 """

@@ -29,6 +29,7 @@ method.K = [1, 16, "all"]
 # ends with the exit codes of the file `codes`, one a start; waits for a signal where there is an x
 COMMAND = """#!/bin/bash
 echo "$*" >> starts
+echo "$OMP_NUM_THREADS $NUMBA_NUM_THREADS $SRUN_CPUS_PER_TASK" >> threads
 code=$(sed -n "$(wc -l < starts)p" codes)
 if [[ $code == x* ]]; then
     trap 'exit "${code#x}"' USR1
@@ -98,6 +99,12 @@ def test_a_job_ends_as_its_command_does(job, tmp_path, code):
     assert end(job(str(code), "0")) == code
     assert lines(tmp_path / "starts") == [f"{sys.executable} -m pavg run three.toml --cells 0:3"]
     assert not lines(tmp_path / "requeued")
+
+
+@pytest.mark.parametrize("asked, threads", [("3", "3 3 3"), ("", "1 1 1")])
+def test_a_rank_has_as_many_threads_as_processors(job, tmp_path, asked, threads):
+    assert end(job("0", variables={"SLURM_CPUS_PER_TASK": asked})) == 0
+    assert lines(tmp_path / "threads") == [threads]
 
 
 def test_after_a_failed_cell_the_same_command_goes_on(job, tmp_path):
