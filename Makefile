@@ -16,8 +16,10 @@ test: install-test
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: install-test
-	$(VENV)/bin/ruff check --line-length 110 --select E,F,I,B,UP,W --ignore E741 pavg tests
-	$(VENV)/bin/ruff format --line-length 110 --check pavg tests
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/vulture pavg benchmarks tests/seen.py
 
 # Installing is redone only when setup.cfg has changed.
 install: $(VENV)/.installed

@@ -1,8 +1,14 @@
 """What a method is: decisions about when, as functions of (parameters, seed, tick) alone."""
 
+from typing import TYPE_CHECKING, ClassVar
+
 import numpy as np
+from numpy.typing import NDArray
 
 from pavg.registry import Component
+
+if TYPE_CHECKING:
+    from pavg.learners import Learners
 
 BLOCK = 64  # a stop lies at a round's end, or so many local steps (or a multiple) after its beginning
 
@@ -18,28 +24,28 @@ class Method(Component):
     gradients : whether learners are asked for `gradient`.
     """
 
-    lanes = False
-    gradients = False
+    lanes: ClassVar[bool] = False
+    gradients: ClassVar[bool] = False
 
     @property
-    def label(self):
+    def label(self) -> str:
         """What names the method in a file name and a table."""
         return self.name
 
-    def averages(self, learners, t, stop):
+    def averages(self, learners: "Learners", t: int, stop: int) -> NDArray[np.int64]:
         """The ticks in t + 1 … stop after which learners average: sorted int64."""
         raise NotImplementedError
 
-    def advance(self, learners, t, stop):
+    def advance(self, learners: "Learners", t: int, stop: int) -> None:
         """From tick t to tick stop: local steps on every learner, and averages where they are due."""
         ends = self._ends(learners, t, stop)
         learners.rounds(np.diff(ends, prepend=t), rest=stop - (int(ends[-1]) if ends.size else t))
 
-    def ticks_for(self, learners, steps):
+    def ticks_for(self, learners: "Learners", steps: int) -> int:
         """The tick at which every learner has done so many local steps."""
         return steps
 
-    def allowed(self, learners, t, stop):
+    def allowed(self, learners: "Learners", t: int, stop: int) -> int:
         """The first tick from `stop` on where the engine may stop, coming from tick t.
 
         Kernels that work in blocks are never cut there, so that stops change no bit.

@@ -35,6 +35,7 @@ print("code", launch.start(2, lambda again: [str(again)]))
 '''
 MPIRUN = """#!/bin/sh
 echo "$6"
+[ $CODE = killed ] && kill -KILL $$
 trap "exit $CODE" USR1
 [ $ASKED = 0 ] && [ "$6" = False ] && exit $CODE
 [ $ASKED = 0 ] && exit 0
@@ -60,6 +61,10 @@ def start(tmp_path, monkeypatch):
 def test_a_job_that_a_failed_cell_ended_starts_again(start):
     done = start(70, asked=0)
     assert done.stdout == "False\nTrue\ncode 0\n", done.stderr
+
+
+def test_a_job_that_a_signal_ended_has_the_exit_code_of_a_shell(start):
+    assert start("killed", asked=0).stdout == f"False\ncode {128 + signal.SIGKILL}\n"
 
 
 @pytest.mark.parametrize("code", [70, 75])
