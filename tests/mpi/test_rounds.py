@@ -101,8 +101,11 @@ def called_by_address(learners, place, function):
     learners._rounds.mpi = tuple(mpi)
 
 
+@pytest.mark.parametrize(
+    "rest", [0, 5]
+)  # models are kept for drift, off the clock, where a round ends on the stop
 @pytest.mark.parametrize("barrier", [False, True])
-def test_both_loops_book_the_same_seconds(barrier, monkeypatch):
+def test_both_loops_book_the_same_seconds(barrier, rest, monkeypatch):
     booked = []
     for loop in ("compiled", "reference"):
         draws = np.random.default_rng(7)  # a clock of our own: how often, and in what order, it is read
@@ -112,7 +115,7 @@ def test_both_loops_book_the_same_seconds(barrier, monkeypatch):
         if loop == "compiled":
             wtime = ctypes.CFUNCTYPE(ctypes.c_double)(lambda: clocks.MPI.Wtime())
             called_by_address(learners, 1, wtime)
-        trained(learners, rest=5)
+        trained(learners, rest=rest)
         booked.append(learners.clock.state())
     assert np.array_equal(*booked, equal_nan=True)
     assert booked[0][0] == pytest.approx(np.nansum(booked[0][1:4]))
@@ -135,10 +138,14 @@ def test_a_round_is_one_allreduce_of_all_that_is_averaged(at, buffers, monkeypat
     assert counted == ([7 * buffers] * rounds if comm.Get_size() > 1 else [])
 
 
-@pytest.mark.parametrize("place, keys", [(2, {"barrier": True}), (3, {})], ids=["barrier", "allreduce"])
+@pytest.mark.parametrize(
+    "place, keys",
+    [(2, LOGISTIC | {"barrier": True}), (3, LOGISTIC), (4, SPARSE | {"averaging": "sparse"})],
+    ids=["barrier", "allreduce", "allgatherv"],
+)
 @pytest.mark.mpi(min_size=2)
 def test_what_mpi_returns_is_looked_at(place, keys, monkeypatch):
-    learners = made("compiled", monkeypatch, **LOGISTIC, **keys)
+    learners = made("compiled", monkeypatch, **keys)
     called_by_address(learners, place, FUNCTION(lambda *_: MPI.ERR_COUNT))
     with pytest.raises(MPI.Exception) as caught:
         trained(learners)
