@@ -107,11 +107,11 @@ def methods(draw, name):
 
 
 @st.composite
-def stops(draw, rows, P, B):
+def stops(draw, rows, P, B, method):
     each = B if isinstance(B, int) else min(B.get("most", 99), 8)
     most = max(WORK // (P * each), 2)
-    steps = draw(st.integers(1, min(most, 400)))
-    if P * each <= 2 and draw(chance):
+    steps = draw(st.integers(1, min(most, 200)))
+    if P * each <= 2 and method != "gradient-allreduce" and draw(chance):
         steps += 4096  # schedules are computed in windows of so many
     kind = draw(pick(["steps", "steps", "samples"] + ["epochs"] * rows))
     if kind == "epochs":
@@ -136,7 +136,7 @@ def specifications(draw, problem, csr=False, lanes=False):
     method = draw(pick(METHODS[:3] if lanes else METHODS))
     table = {"problem": draw(problems(problem)), "P": P, "method": draw(methods(method)), "measure": "losses"}
     table |= {"seed": draw(st.integers(0, 2**40)), "batch_size": draw(batch_sizes())}
-    table |= {"evaluate": draw(evaluations()), "stop": draw(stops(rows, P, table["batch_size"]))}
+    table |= {"evaluate": draw(evaluations()), "stop": draw(stops(rows, P, table["batch_size"], method))}
     table["reduction"] = draw(pick(["mpi", "mpi", "reproducible"]))
     data = draw(samples(problem, P, csr)) if linear else None
     if rows:
