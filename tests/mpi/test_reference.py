@@ -37,7 +37,8 @@ def examples(strategy, run, check):
 
     run : called with an example; check : called with the example and what came out.
     """
-    number, first = (int(os.environ.get(f"PAVG_TEST_{key}", n)) for key, n in (("EXAMPLES", 5), ("SEED", 0)))
+    usual = {"EXAMPLES": 15 if WORLD == 1 else 5, "SEED": 0}
+    number, first = (int(os.environ.get(f"PAVG_TEST_{key}", n)) for key, n in usual.items())
     if comm.Get_rank() > 0:
         while not isinstance(example := comm.bcast(None), bool):
             run(*example)

@@ -68,7 +68,7 @@ def problems(draw, name):
 def step_sizes(draw, problem):
     """Of at most 0.3, or a tenth of that where larger ones make chaos of rounding errors."""
     rows, gamma = problem in ROWS, draw(st.floats(1e-3, 0.03 if problem == "double-well" else 0.3))
-    name = draw(pick(["constant", "constant", "inverse", "inverse-sqrt", "decay"]))
+    name = draw(pick(["constant", "decay", "decay", "inverse", "inverse-sqrt"]))
     if name == "constant":
         return gamma
     if name == "inverse":
