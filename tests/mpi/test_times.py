@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from pavg.comm.clocks import Clock
 from pavg.engine import synchronous
 from pavg.engine.observation import Care
 from tests.building import task_of
@@ -49,6 +50,13 @@ def test_phases_add_up_to_the_training_clock():
     wall = record.rows[-1]["time_wall"]
     assert np.all(total <= wall + 1e-9)
     assert total.max() == pytest.approx(wall, rel=1e-6)
+
+
+def test_the_training_clock_of_a_record_is_that_of_the_rank_whose_clock_ran_longest(monkeypatch):
+    later, real = comm.Get_rank(), Clock.total
+    monkeypatch.setattr(Clock, "total", property(lambda clock: real.fget(clock) + later, real.fset))
+    record = synchronous.run(comm, task_of(P=4))[0]
+    assert all(row["time_wall"] >= comm.Get_size() - 1 for row in record.rows)
 
 
 def test_evaluation_and_compilation_are_outside_the_training_clock(monkeypatch):
