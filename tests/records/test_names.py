@@ -82,6 +82,12 @@ def test_every_other_key_changes_the_name_unless_it_changes_no_record():
     assert len({made[key] for key in made.keys() - same} | {name_of(WHOLE)}) == len(made) - len(same) + 1
 
 
+def test_a_default_written_out_has_the_same_name():
+    keys = {"problem": "logistic", "data": {"name": "breast_cancer"}}
+    written = {"batch_size": 1, "partition": "pool", "evaluate": {"decade": 8}}
+    assert name_of(spec_of(**keys)) == name_of(spec_of(**keys, **written)) != name_of(WHOLE)
+
+
 def test_where_samples_lie_changes_no_name():
     elsewhere = spec_of(batch_size=2, problem="logistic", data={"path": "/elsewhere/breast_cancer.csv"})
     assert name_of(elsewhere) == name_of(WHOLE)
