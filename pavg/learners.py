@@ -7,16 +7,20 @@ import numpy as np
 
 from pavg import streams
 from pavg.comm.agreement import check
-from pavg.comm.averaging import Summation, total
-from pavg.comm.clocks import COMPUTE, Clock
+from pavg.comm.averaging import total
+from pavg.comm.clocks import Clock
 from pavg.comm.reduction import AnyOrder, FixedOrder
 from pavg.comm.topology import block
-from pavg.kernels.combine import fold, gather, scatter, settle
+from pavg.data.partition import Shards
+from pavg.kernels.combine import fold, gather, models
 from pavg.kernels.streams import RULES, uniforms
 from pavg.kernels.vectors import aligned_zeros
-from pavg.rounds import Compiled
+from pavg.rounds.compiled import Compiled
+from pavg.rounds.reference import ByHand, rows
+from pavg.rounds.sparse import Touched
 from pavg.schedules import MOST, Schedule
-from pavg.sparse import Touched
+
+NOW = np.zeros(1, np.int64)  # a round of no local steps: an average
 
 
 class Learners:
@@ -52,6 +56,7 @@ class Learners:
         self.G = np.zeros_like(self.W)
         self.draws = np.zeros(L, np.int64)
         self.steps = self.samples = 0  # of each learner
+        self.rounds_done = self._sent = 0  # combinations; bytes of what ranks combined, all lanes together
         self.since = 0  # local steps since the last combination
         self.apart = False  # whether models may differ
         self._before = None  # models before an average that fell on this stop
@@ -59,121 +64,97 @@ class Learners:
         self.clock = Clock()
         self.schedule = Schedule(step_size, spec.batch_size, objective.n, spec.P)
         self._draw_from(shards, begin, end)
-        self._flat = np.zeros(d * self.lanes)
         in_order = spec.reduction == "reproducible"
         self.reduction = FixedOrder(comm, spec.P, fold) if in_order else AnyOrder(gather)
-        self._sum = Summation(comm, self.clock, spec.barrier, self.reduction)
         self._coin = streams.key(spec.seed, "coin")
-        self.loop = "compiled"  # until a round is combined in Python
         self._touched = Touched(comm, spec, objective, shards, self.lanes)
-        self._compiled = self._compiled_rounds()
+        self._choose_rounds()
 
     def _draw_from(self, shards, begin, end):
         """Rows of these learners, their random streams, and their weights in an average."""
         P, L = self.spec.P, end - begin
-        weighted = self.spec.weights == "shards" and shards is not None
-        counts = shards.counts if shards is not None else np.zeros(P, np.int64)
-        rows, starts = np.empty(0, np.int64), np.zeros(L, np.int64)
-        if shards is not None:
-            starts = shards.starts[begin:end].copy()
-            if shards.rows.size:  # this rank keeps its own learners' rows only
-                first, last = starts[0], starts[-1] + counts[end - 1]
-                rows, starts = shards.rows[first:last].copy(), starts - first
-        rows.flags.writeable = False
-        self.weights = counts[begin:end].astype(float) if weighted else np.ones(L)
-        self.total_weight = float(counts.sum()) if weighted else float(P)
-        self.shard_sizes = counts[begin:end].copy()
+        if shards is None:
+            shards = Shards(np.empty(0, np.int64), np.zeros(P, np.int64), np.zeros(P, np.int64))
+        own = shards.of(begin, end)  # a rank keeps its own learners' rows only
+        own.rows.flags.writeable = False
+        weighted = self.spec.weights == "shards" and shards.counts.any()
+        self.weights = own.counts.astype(float) if weighted else np.ones(L)
+        self.total_weight = float(shards.counts.sum()) if weighted else float(P)
+        self.shard_sizes = own.counts
         keys = streams.keys(self.spec.seed, "order", self.ids)
         self._noise = streams.keys(self.spec.seed, "noise", self.ids)
-        self._order = (RULES[self.spec.sampling], keys, self.draws, rows, starts, self.shard_sizes)
+        self._order = (RULES[self.spec.sampling], keys, self.draws, own.rows, own.starts, own.counts)
 
-    def _compiled_rounds(self):
-        """Many rounds in one call, or None where they are made one by one: the choice is here alone."""
-        by_hand = os.environ.get("PAVG_ROUNDS") == "reference"
-        in_order = self.spec.reduction == "reproducible"
-        if by_hand or in_order or self.objective.family is None:
-            return None
-        problem = (
-            self.objective.arguments(self.lanes, self.spec.momentum > 0),
-            self._model,
-            self._order,
-            self._noise,
-        )
-        combination = self.weights, self.total_weight, self.objective.dimension * self.lanes
-        at, barrier = self.spec.momentum_at_average, self.spec.barrier
-        return Compiled(self.comm, problem, combination, at, self._touched.all, barrier, self.clock)
-
-    @property
-    def _model(self):
-        return self.W, self.V, self.spec.momentum, self.S
-
-    @property
-    def rounds_done(self):
-        """Combinations so far."""
-        return self._sum.calls
+    def _choose_rounds(self):
+        """How rounds are made, compiled where that is possible: the choice is here alone."""
+        spec, objective, model = self.spec, self.objective, (self.W, self.V, self.spec.momentum, self.S)
+        self._model = model
+        problem = model, self._order, self._noise
+        combination = self.weights, self.total_weight, objective.dimension * self.lanes
+        how = spec.momentum_at_average, self._touched, spec.barrier, self.clock
+        self._by_hand = ByHand(self.comm, objective, problem, combination, *how, self.reduction)
+        by_hand = os.environ.get("PAVG_ROUNDS") == "reference" or spec.reduction == "reproducible"
+        if by_hand or objective.family is None:
+            self._rounds = self._by_hand
+        else:
+            arguments = objective.arguments(self.lanes, spec.momentum > 0)
+            self._rounds = Compiled(self.comm, (arguments, *problem), combination, *how)
+        self.loop = self._rounds.loop
 
     @property
     def bytes(self):
         """Bytes of what ranks have combined so far, for each lane."""
-        return self._sum.bytes // self.lanes
+        return self._sent // self.lanes
 
     # --- verbs -------------------------------------------------------------------------------
 
     def rounds(self, lengths, rest):
         """Many rounds: for each length, so many local steps and an average; then `rest` steps more."""
-        lengths, k = np.asarray(lengths, np.int64), 0
+        lengths, k = np.array(lengths, np.int64), 0
         last = lengths.size - 1 if rest == 0 else -1  # the round that ends on the stop
         while k < lengths.size:
             done = self._many(lengths[k:], last - k)
-            if done == 0:  # one by one, or longer than a window of the schedule
+            if done == 0:  # longer than a window of the schedule
                 self.step(int(lengths[k]))
-                if k == last:
-                    self._remember()
-                self.average()
-                done = 1
+                lengths[k] = 0
             k += done
         self.step(rest)
 
-    def _many(self, lengths, last):
-        """As many of these rounds as one compiled call can make: their number.
+    def _many(self, lengths, last=-1):
+        """As many of these rounds as a window of the schedule reaches: their number.
 
         last : the round before whose average the models are kept for drift; none if it is negative.
         """
-        if self._compiled is None:
-            return 0
         wanted = min(int(lengths[:MOST].sum()), MOST)
         schedule, available = self.schedule.window(self.steps + 1, self.samples, wanted)
         check(self.comm, f"rounds {zlib.crc32(lengths.tobytes())} {self.objective.dimension}")
         before = np.empty_like(self.W) if last >= 0 else None
-        done, steps, sent = self._compiled.run(schedule, available, lengths, last, before)
-        _, batches, first = schedule
-        self.samples += int(batches[first : first + steps].sum())
-        self.steps += steps
-        self._sum.calls += done
-        self._sum.bytes += sent
-        if steps:
-            self._before = None
-        if done > last >= 0:
-            self._before = before
+        done, steps, sent = self._rounds.run(schedule, available, lengths, last, before)
+        self._count(schedule, steps)
+        self.rounds_done += done
+        self._sent += sent
         if done:
             self.since, self.apart = 0, False
+        if done > last >= 0:
+            self._before = before
         return done
 
     def step(self, n):
         """n local steps of every learner."""
         while n > 0:
             schedule, now = self.schedule.window(self.steps + 1, self.samples, n)
-            if self._compiled is not None:
-                self._compiled.step(schedule, now)
-            else:
-                self._touched.prepare(self._model, schedule, int(self.draws[0]), now)
-                self.objective.steps(self._model, self._order, self._noise, schedule, now)
-            _, batches, first = schedule
-            self.samples += int(batches[first : first + now].sum())
-            self.steps += now
-            self.since += now
-            self.apart, self._before = True, None
+            self._rounds.step(schedule, now)
+            self._count(schedule, now)
             n -= now
+
+    def _count(self, schedule, steps):
+        """So many local steps have been made."""
+        if steps:
+            _, batches, first = schedule
+            self.samples += int(batches[first : first + steps].sum())
+            self.steps += steps
+            self.since += steps
+            self.apart, self._before = True, None
 
     def gradient(self):
         """G ← a mini-batch gradient of each learner at its own model, from its next draws.
@@ -207,55 +188,19 @@ class Learners:
         Without arguments: the models, and the momentum as `momentum_at_average` says.
         """
         if not buffers:
-            if self._many(np.zeros(1, np.int64), -1) == 0:
-                self._average_models()
+            self._many(NOW)
             return
-        self._average(buffers)
+        self._sent += self._by_hand.average(*buffers)
+        self.rounds_done += 1
+        self.since, self.loop = 0, self._by_hand.loop
+        self._touched.lose()
         if buffers[0] is self.G:
             self._own = False
-
-    def _average(self, buffers, reset=False):
-        self.loop = "python"
-        d = self.objective.dimension * self.lanes
-        if self._flat.size < d * len(buffers):
-            self._flat = np.zeros(d * len(buffers))
-        flat = self._flat[: d * len(buffers)]
-
-        def fill():
-            settle(_rows(self.W), self.S)
-            for k, buffer in enumerate(buffers):
-                self.reduction.gather(_rows(buffer), self.weights, flat, k * d, d)
-
-        def spread():
-            for k, buffer in enumerate(buffers):
-                scatter(flat, k * d, d, self.total_weight, _rows(buffer))
-            if reset:
-                self.V[:] = 0.0
-
-        self._sum(fill, flat, spread)
-        self.since = 0
-
-    def _average_models(self):
-        """The average of models, call by call: the compiled rounds are compared with it."""
-        schedule, _ = self.schedule.window(self.steps + 1, self.samples, 1)
-        at, few = self.spec.momentum_at_average, self._touched
-        few.prepare(self._model, schedule, int(self.draws[0]), 0)
-        self.loop = "python"
-        if few.few:
-            self._sum.of_parts(
-                lambda: few.collect(self._model, self._order, self.weights, self.total_weight),
-                *(few.buffer, few.sizes, few.offsets, lambda: few.spread(self._model)),
-            )
-        else:
-            self._average((self.W, self.V) if at == "average" else (self.W,), reset=at == "reset")
-        few.close()
-        self.since, self.apart = 0, False
 
     def finish(self):
         """The last average, if the models may differ; then the clock stops."""
         if self.apart:
-            self._remember()
-            self.average()
+            self._many(NOW, 0)
         self.clock.stop(self.comm)
 
     def freeze(self, lane):
@@ -263,17 +208,11 @@ class Learners:
         self.schedule.freeze(lane)
         self.W[:, :, lane], self.S[:, lane] = 0.0, 1.0
 
-    def _remember(self):
-        """Keep the models as they are before an average that falls on a stop, off the clock: for drift."""
-        self.clock.lap(COMPUTE)
-        self._before = self.models()
-        self.clock.start()
-
     # --- checkpoints -------------------------------------------------------------------------
 
     def state(self):
         """name → array: all that these learners need to go on from a stop."""
-        done = (self.steps, self.samples, self.since, self.apart, self._sum.calls, self._sum.bytes)
+        done = (self.steps, self.samples, self.since, self.apart, self.rounds_done, self._sent)
         learners = {"ids": np.array(self.ids), "W": self.W, "V": self.V, "S": self.S, "draws": self.draws}
         learners |= self._touched.state()
         return learners | {"done": np.array(done, np.int64), "clock": self.clock.state()}
@@ -289,7 +228,7 @@ class Learners:
                     if self.V.size:
                         self.V[here] = state["V"][l]
         done = states[0]["done"].tolist()
-        self.steps, self.samples, self.since, apart, self._sum.calls, self._sum.bytes = done
+        self.steps, self.samples, self.since, apart, self.rounds_done, self._sent = done
         self.apart = bool(apart)
         self._touched.restore(states[0])
         if own is not None:
@@ -303,15 +242,10 @@ class Learners:
         if self.spec.method.gradients:
             nobody = (self.W[:0], self.V[:0], self.spec.momentum, self.S[:0])
             self.objective.gradients(nobody, self._order, self._noise, 1, self.G[:0])
-        settle(_rows(self.W), self.S)
-        self.reduction.gather(_rows(self.W), self.weights, np.empty(0), 0, 0)
-        scatter(np.empty(0), 0, 0, 1.0, _rows(self.W))
+            self._by_hand.warm_up(schedule)
+        self._rounds.warm_up(schedule)
+        self.reduction.gather(rows(self.W), self.weights, np.empty(0), 0, 0)
         self.coin(0, 0)
-        if self._compiled is not None:
-            self._compiled.step(schedule, 0)
-        else:
-            self.objective.steps(self._model, self._order, self._noise, schedule, 0)
-        self._touched.warm_up(self._model, self._order, self.weights, schedule)
 
     # --- what methods and the engine look at -----------------------------------------------------
 
@@ -321,7 +255,7 @@ class Learners:
 
     def models(self):
         """The learners' models, S·W: a new array."""
-        return self.W * (self.S if self.lanes == 1 else self.S[:, None, :])
+        return models(self.W, self.S)
 
     def virtual_average(self, comm):
         """(w̄, drift): the average that would be made now, and 1/P Σ ‖w_i − w̄‖². Models stay as they are.
@@ -330,25 +264,19 @@ class Learners:
         that of the models before it.
         comm : the communicator of evaluations. Collective.
         """
-        d = self.objective.dimension
-        models = self.models()
+        d, seen = self.objective.dimension, self.models()
         if self.apart:  # on all ranks alike
-            w = np.empty_like(models[0, :d])
-            self.reduction.gather(_rows(models), self.weights, w.reshape(-1), 0, w.size)
+            w = np.empty_like(seen[0, :d])
+            self.reduction.gather(rows(seen), self.weights, w.reshape(-1), 0, w.size)
             self.reduction.reduce(comm, w.reshape(-1))
             w /= self.total_weight
         else:
-            w = models[0, :d].copy()
+            w = seen[0, :d].copy()
             if self._before is None:
                 return w, np.zeros(w.shape[1:])
-            models = self._before
+            seen = self._before
         distances = np.zeros((self.spec.P, *w.shape[1:]))
         for l, learner in enumerate(self.ids):
-            distances[learner] = np.sum((models[l, :d] - w) ** 2, axis=0)
+            distances[learner] = np.sum((seen[l, :d] - w) ** 2, axis=0)
         total(comm, distances)
         return w, distances.sum(axis=0) / self.spec.P
-
-
-def _rows(buffer):
-    """A buffer with one row a learner, its lanes one after the other: what averages are made of."""
-    return buffer.reshape(len(buffer), -1)

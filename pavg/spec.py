@@ -5,26 +5,19 @@ anything starts. A file with a grid holds many such tables: `pavg.sweep.grid` ex
 """
 
 import dataclasses
-import json
 import re
-import tomllib
 from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
-from typing import Annotated, Literal, get_type_hints
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Lt
-from pydantic import ConfigDict, ValidationError, create_model
 
-from pavg import registry
+from pavg import registry, settings
 from pavg.errors import InputError
+from pavg.tables import checked, shown
 
 Count = Annotated[int, Ge(1)]
 Number = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]
-STRICT = ConfigDict(
-    extra="forbid", strict=True, allow_inf_nan=False, arbitrary_types_allowed=True, protected_namespaces=()
-)
 
 # key of a specification → entry-point group that its table's name is looked up in
 COMPONENTS = {
@@ -34,8 +27,6 @@ COMPONENTS = {
     "step_size": "step_sizes",
     "batch_size": "batch_sizes",
 }
-# keys that do not change the record, or stand in the file's name by themselves
-UNHASHED = ("name", "P", "R", "seed", "repetition", "lanes")
 WIDTHS = (1, 8, 16, 32)  # models that run side by side
 
 
@@ -155,11 +146,7 @@ class Spec:
 
     def settings(self):
         """Every parameter, as a nested dictionary that JSON can hold."""
-        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
-
-    def changes(self):
-        """The parameters that differ from their defaults, without those in `UNHASHED`."""
-        return {k: v for k, v in _changes(self).items() if k not in UNHASHED}
+        return settings.nested(self)
 
     @property
     def most_lanes(self):
@@ -169,31 +156,12 @@ class Spec:
         return 1 if _laneless(self) else WIDTHS[-1]
 
 
-TABLES = {"data": Data, "stop": Stop, "evaluate": Evaluate}
-INNER = {Data: {"synthetic": Synthetic}}  # tables within tables
-
-
-def read(path):
-    """The raw table of a TOML file. InputError for a file that cannot be read or parsed."""
-    try:
-        return tomllib.loads(Path(path).read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not a TOML file: {error}") from None
-
-
 def build(table, source):
     """The `Spec` of one table. source : file name (and cell), for messages."""
     table, problems = dict(table), []
     for key, group in COMPONENTS.items():
         if key in table:
             table[key] = _component(group, table[key], key, problems) or registry.Component()
-    for key, cls in TABLES.items():
-        if not isinstance(table.get(key, {}), dict):
-            problems.append(f"{key} = {_shown(table.pop(key))}: expected a table")
-        elif key in table:
-            table[key] = checked(cls, table[key], f"{key}.", problems) or cls()
     made = checked(Spec, table, "", problems)
     problems = problems or _conflicts(made)
     if problems:
@@ -222,82 +190,21 @@ def _component(group, value, key, problems):
     if isinstance(value, str):
         value = {"name": value}
     if not isinstance(value, dict) or not isinstance(value.get("name"), str):
-        problems.append(f"{key} = {_shown(value)}: expected a name or a table with a name")
+        problems.append(f"{key} = {shown(value)}: expected a name or a table with a name")
         return None
     try:
         cls = registry.load(group, value["name"])
     except InputError as error:
         problems.append(f"{key}: {error}")
         return None
-    return checked(cls, {k: v for k, v in value.items() if k != "name"}, f"{key}.", problems)
-
-
-def checked(cls, table, prefix, problems):
-    """`cls` made from a checked table; None if that fails, and what is wrong is appended to `problems`."""
-    inner = {key: table[key] for key in INNER.get(cls, {}) if isinstance(table.get(key), dict)}
-    for key, value in inner.items():
-        table = table | {key: checked(INNER[cls][key], value, f"{prefix}{key}.", problems)}
-    try:
-        made = _model(cls).model_validate(table)
-        unfit = [(f.name, getattr(made, f.name)) for f in dataclasses.fields(cls)]
-        unfit = [(key, value) for key, value in unfit if not _fits(value)]
-        problems += [
-            f"{prefix}{key} = {_shown(value)}: expected 64-bit integers, no NUL" for key, value in unfit
-        ]
-        return None if unfit else cls(**{f.name: getattr(made, f.name) for f in dataclasses.fields(cls)})
-    except ValidationError as error:
-        by_key = {}
-        for e in error.errors(include_url=False):
-            by_key.setdefault(e["loc"][0], []).append(e)
-        problems += [_sentence(cls, prefix, key, errors) for key, errors in by_key.items()]
-        return None
-
-
-def _fits(value):
-    """Whether counters, kernels and HDF5 attributes can hold a value."""
-    if isinstance(value, list):
-        return all(map(_fits, value))
-    if isinstance(value, str):
-        return "\0" not in value
-    return not isinstance(value, int) or abs(value) < 2**62
-
-
-@cache
-def _model(cls):
-    """The pydantic model that checks a dataclass's fields: strict types, finite numbers, no other keys."""
-    hints = get_type_hints(cls, include_extras=True)
-    fields = {f.name: (hints[f.name], _default(f, ...)) for f in dataclasses.fields(cls)}
-    return create_model(cls.__name__, __config__=STRICT, **fields)
-
-
-def _default(f, otherwise):
-    """The default of a dataclass's field, or `otherwise` where it has none."""
-    if f.default_factory is not dataclasses.MISSING:
-        return f.default_factory()
-    return otherwise if f.default is dataclasses.MISSING else f.default
-
-
-def _sentence(cls, prefix, key, errors):
-    """One line for one key: what was found, what is expected."""
-    kind, found = errors[0]["type"], errors[0].get("input")
-    if kind == "extra_forbidden":
-        allowed = [f.name for f in dataclasses.fields(cls)]
-        return f"{prefix}{key}: unknown key{registry.suggestion(key, allowed)}"
-    if kind == "missing":
-        return f"{prefix}{key}: missing"
-    expected = " or ".join(dict.fromkeys(e["msg"].replace("Input should be ", "") for e in errors))
-    return f"{prefix}{key} = {_shown(found)}: expected {expected}"
-
-
-def _shown(value):
-    return json.dumps(value, default=str)
+    return checked(cls, {k: v for k, v in value.items() if k != "name"}, key, problems)
 
 
 def _conflicts(spec):
     """Combinations of parameters that cannot be meant."""
     found = []
     if not re.fullmatch(r"\w[^/\x00-\x1f]*", spec.name) or len(spec.name.encode()) > 100:
-        found.append(f"name = {_shown(spec.name)}: expected the name of a folder, at most 100 bytes, no '/'")
+        found.append(f"name = {shown(spec.name)}: expected the name of a folder, at most 100 bytes, no '/'")
     limits = (spec.stop.steps, spec.stop.samples, spec.stop.epochs, spec.stop.seconds)
     if all(limit is None for limit in limits):
         found.append("stop: expected at least one of steps, samples, epochs, seconds")
@@ -350,22 +257,3 @@ def _laneless(spec):
 def lanes_for(count):
     """The smallest of `WIDTHS` that so many models fit in."""
     return next(width for width in WIDTHS if width >= count)
-
-
-def _plain(value):
-    """A dataclass, registered or not, as a dictionary (with its registered name)."""
-    if not dataclasses.is_dataclass(value):
-        return value
-    named = {"name": value.name} if isinstance(value, registry.Component) else {}
-    return named | {f.name: _plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
-
-
-def _changes(value):
-    """As `_plain`, keeping only what differs from its default."""
-    if not dataclasses.is_dataclass(value):
-        return value
-    kept = {"name": value.name} if isinstance(value, registry.Component) else {}
-    for f in dataclasses.fields(value):
-        if getattr(value, f.name) != _default(f, dataclasses.MISSING):
-            kept[f.name] = _changes(getattr(value, f.name))
-    return kept

@@ -14,7 +14,7 @@ from pavg.sweep import grid
 ROOT = Path(__file__).resolve().parent.parent
 SPECIFICATION = (ROOT / "docs" / "specification.md").read_text()
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
-TABLES = [spec.Spec, *spec.TABLES.values(), spec.Synthetic]
+TABLES = [spec.Spec, spec.Data, spec.Stop, spec.Evaluate, spec.Synthetic]
 
 
 def row(name):

@@ -1,19 +1,13 @@
 """A table becomes a Spec, or one InputError that says what is wrong with which key."""
 
 import copy
-import dataclasses
-import json
-from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from pavg import spec
 from pavg.data.partition import IID, Dirichlet
 from pavg.errors import InputError
 from pavg.methods.periodic import Periodic
-from pavg.methods.varying import Varying
 from pavg.problems.double_well import DoubleWell
 from pavg.problems.logistic import Logistic
 from pavg.schedules import Constant, ConstantBatch, Decay, GrowingBatch
@@ -278,117 +272,3 @@ def test_conflicts_of_every_kind_of_component_are_asked_for(monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(cls, "conflicts", lambda self, found: [f"P = {found.P}: not for me"])
             assert complaint({"partition": "iid", "batch_size": 2}, WITH_DATA) == "P = 4: not for me"
-
-
-# --- files -----------------------------------------------------------------------------------
-
-
-def test_a_file_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(InputError, match="nowhere.toml: cannot be read: No such file"):
-        spec.read(tmp_path / "nowhere.toml")
-
-
-@pytest.mark.parametrize("content", [b"P = 4\nstep_size =\n", b"P = 4\nP = 5\n", b"a = 1\n[[a]]\n"])
-def test_a_slip_in_the_toml_is_shown_with_its_line(tmp_path, content):
-    path = tmp_path / "slip.toml"
-    path.write_bytes(content)
-    with pytest.raises(InputError, match=r"slip.toml: not a TOML file: .*line 2"):
-        spec.read(path)
-
-
-def test_a_file_that_is_not_text_is_refused(tmp_path):
-    path = tmp_path / "image.toml"
-    path.write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(InputError, match="image.toml: not a TOML file"):
-        spec.read(path)
-
-
-# --- settings and changes --------------------------------------------------------------------
-
-tables = st.fixed_dictionaries(
-    {},
-    optional={
-        "method": st.sampled_from(
-            [{"name": "varying", "K": [1, 2]}, {"name": "stochastic", "zeta": 0.1}, "gradient-allreduce"]
-        ),
-        "step_size": st.sampled_from(
-            [0.5, {"name": "decay", "gamma": 1.0, "factor": 0.5, "at_points": [1, 2]}]
-        ),
-        "batch_size": st.sampled_from([4, {"name": "growing"}]),
-        "seed": st.integers(0, 2**62 - 1),
-        "momentum": st.sampled_from([0.0, 0.9]),
-        "evaluate": st.sampled_from([{"at": [1, 2]}, {"rounds": 3}, {"optimum": 0}]),
-        "R": st.integers(1, 4),
-        "barrier": st.booleans(),
-    },
-)
-
-
-@given(tables)
-def test_settings_hold_every_parameter_and_json_holds_them(changes):
-    found = spec.build(SMALL | changes, "x").settings()
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
-    assert set(found) == {f.name for f in dataclasses.fields(spec.Spec)}
-    assert set(found["stop"]) == {f.name for f in dataclasses.fields(spec.Stop)}
-    assert found["problem"] == {"name": "double-well", "w0": 0.0}
-
-
-@given(tables)
-def test_a_specification_is_made_again_from_its_settings(changes):
-    def without_none(value):
-        if not isinstance(value, dict):
-            return value
-        return {k: without_none(v) for k, v in value.items() if v is not None}
-
-    made = spec.build(SMALL | changes, "x")
-    assert spec.build(without_none(made.settings()), "y") == made
-
-
-def test_changes_hold_what_differs_from_the_defaults_and_nothing_else():
-    plain = made().changes()
-    assert plain == {
-        "problem": {"name": "double-well"},
-        "method": {"name": "periodic", "K": 16},
-        "step_size": {"name": "constant", "value": 0.1},
-        "batch_size": {"name": "constant", "value": 1},
-        "stop": {"steps": 100},
-    }
-    changed = made({"barrier": True, "problem": {"name": "double-well", "w0": 0.5}, "evaluate.decade": 3})
-    assert changed.changes() == plain | {
-        "barrier": True,
-        "problem": {"name": "double-well", "w0": 0.5},
-        "evaluate": {"decade": 3},
-    }
-
-
-def test_a_default_written_out_changes_nothing():
-    written = {
-        "barrier": False,
-        "momentum": 0,
-        "evaluate.decade": 8,
-        "problem": {"name": "double-well", "w0": 0},
-    }
-    assert made(written).changes() == made().changes()
-
-
-@pytest.mark.parametrize("key", [{"name": "other"}, {"P": 9}, {"R": 2}, {"seed": 7}, {"repetition": 3}])
-def test_what_names_a_file_by_itself_is_not_among_the_changes(key):
-    assert made(key).changes() == made().changes() and made(key) != made()
-
-
-def test_a_new_key_at_its_default_changes_nothing():
-    @dataclass(frozen=True, kw_only=True)
-    class Later(spec.Spec):
-        colour: str = "red"
-        stop: spec.Stop = field(default_factory=spec.Stop)
-        tags: list = field(default_factory=list)
-
-    found = made()
-    values = {f.name: getattr(found, f.name) for f in dataclasses.fields(found)}
-    assert Later(**values).changes() == found.changes()
-    assert Later(**values, colour="blue").changes() == found.changes() | {"colour": "blue"}
-
-
-def test_lists_are_among_the_changes_as_lists():
-    changes = made({"method": {"name": "varying", "K": [3, 4]}}).changes()
-    assert changes["method"] == {"name": "varying", "K": [3, 4]} and Varying(K=[3, 4]).K == [3, 4]

@@ -17,7 +17,8 @@ from pathlib import Path
 from pavg.records.layout import TEXTS, VARIABLES
 from pavg.records.reading import opened, plain
 from pavg.records.record import Record
-from pavg.records.writing import flat, write
+from pavg.records.writing import write
+from pavg.settings import flat
 from pavg.sweep import expected, grid
 
 SWEEP = """

@@ -5,20 +5,19 @@ from typing import ClassVar
 
 import numpy as np
 
-from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
-from pavg.bench.measuring import alternate, count_for
+from pavg.bench.base import NOTE, SI, Column, option, ratio_columns
+from pavg.bench.measuring import count_for
+from pavg.bench.periods import ByPeriod, rounds
 from pavg.bench.ratios import ratio
-from pavg.bench.rounds import SPENT, SPENT_QUICKLY, rounds
-from pavg.bench.shapes import learners, samples
-from pavg.comm.agreement import once
-from pavg.data import open_store
+from pavg.bench.rounds import SPENT, SPENT_QUICKLY
+from pavg.bench.shapes import learners
 
 WAYS = ("dense", "sparse", "auto")
 SPARSE = ("rcv1", "e2006")
 
 
 @dataclass(frozen=True)
-class Averaging(Benchmark):
+class Averaging(ByPeriod):
     """A whole round on sparse samples: dense averages, sparse ones, and what averaging = "auto" chooses.
 
     One learner a rank, rows with replacement. `ratio` is what sparse averages gain; `worse` what "auto"
@@ -41,32 +40,18 @@ class Averaging(Benchmark):
     }
 
     shapes: tuple[str, ...] = option(SPARSE, "Of which set's shape the samples are.", SPARSE)
-    periods: tuple[int, ...] = option((1, 4, 16, 64, 256), "K.")
 
-    def rows(self, comm, progress):
-        pairs = [(shape, K) for shape in self.shapes for K in self.periods]
-        if comm.Get_size() == 1:
-            yield {"note": "missing: one rank only; expected more: pavg bench averaging -n 2"}
-            return
-        for done, (shape, K) in enumerate(pairs):
-            progress("averaging", done, len(pairs))
-            yield self._row(comm, shape, K)
-
-    def _row(self, comm, shape, K):
-        store = open_store(once(comm, lambda: samples(shape, self.quick).path))
+    def row(self, comm, shape, store, K):
         settings = {"P": comm.Get_size(), "method": {"name": "periodic", "K": K}}
         made = {way: learners(comm, shape, store, averaging=way, **settings) for way in WAYS}
         spent = SPENT_QUICKLY if self.quick else SPENT
         calls = {way: lambda n, way=way: rounds(made[way], n, K) for way in WAYS}
         counts = {way: count_for(calls[way], spent, comm) for way in WAYS}
         turns = {way: lambda way=way: calls[way](counts[way]) for way in WAYS}
-        seconds = alternate(turns, self.alternations, comm)
-        slowest = {way: np.max(comm.allgather(seconds[way]), axis=0) / counts[way] for way in WAYS}
+        slowest = {way: spent / counts[way] for way, spent in self.slowest(turns, comm).items()}
         better = np.minimum(slowest["dense"], slowest["sparse"])
         worse = ratio(slowest["auto"], better)
         return {
-            "shape": shape,
-            "K": K,
             **{f"time_{way}": np.median(slowest[way]) for way in WAYS},
             **{f"bytes_{way}": made[way].bytes / made[way].rounds_done for way in WAYS},
             **ratio(slowest["dense"], slowest["sparse"]),

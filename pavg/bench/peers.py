@@ -9,8 +9,8 @@ from mpi4py import MPI
 from pavg.bench import postlocal, scikit
 from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
 from pavg.bench.measuring import alternate, count_for
+from pavg.bench.periods import rounds
 from pavg.bench.ratios import ratio
-from pavg.bench.rounds import rounds
 from pavg.bench.shapes import RULES, SHAPES, learners, plain, samples
 from pavg.comm.agreement import once
 from pavg.data import open_store

@@ -8,13 +8,12 @@ from typing import ClassVar
 import numpy as np
 
 from pavg.bench.allreduce import in_c
-from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
+from pavg.bench.base import NOTE, SI, Column, option, ratio_columns
 from pavg.bench.compiled_c import library
-from pavg.bench.measuring import alternate, count_for
+from pavg.bench.measuring import count_for
+from pavg.bench.periods import ByPeriod, rounds
 from pavg.bench.ratios import interval, ratio
-from pavg.bench.shapes import SHAPES, learners, samples
-from pavg.comm.agreement import once
-from pavg.data import open_store
+from pavg.bench.shapes import learners
 
 SPENT, SPENT_QUICKLY = 0.02, 0.002  # seconds of a turn, about
 FORCED = "PAVG_ROUNDS"
@@ -30,13 +29,14 @@ def difference_columns(name, long_name):
 
 
 @dataclass(frozen=True)
-class Rounds(Benchmark):
+class Rounds(ByPeriod):
     """A round of K local steps and an average, clocks included, by the compiled loop and by Python's.
 
     One learner a rank, rows with replacement, dense averages. In the same turns: the local steps alone, and
     the Allreduce of a model alone, in a loop in C. On one rank nothing is sent.
     """
 
+    alone = True
     columns: ClassVar[dict] = {
         "shape": Column("", "samples", "s"),
         "K": Column("1", "local steps of a round", ",.0f"),
@@ -50,18 +50,10 @@ class Rounds(Benchmark):
         "note": NOTE,
     }
 
-    shapes: tuple[str, ...] = option(("higgs",), "Of which set's shape the samples are.", tuple(SHAPES))
     periods: tuple[int, ...] = option((1, 4, 16, 64, 256, 1024), "K.")
 
-    def rows(self, comm, progress):
-        pairs = [(shape, K) for shape in self.shapes for K in self.periods]
-        for done, (shape, K) in enumerate(pairs):
-            progress("rounds", done, len(pairs))
-            yield self._row(comm, shape, K)
-
-    def _row(self, comm, shape, K):
+    def row(self, comm, shape, store, K):
         R = comm.Get_size()
-        store = open_store(once(comm, lambda: samples(shape, self.quick).path))
         settings = {"P": R, "method": {"name": "periodic", "K": K}, "averaging": "dense"}
         compiled, alone = (learners(comm, shape, store, **settings) for _ in range(2))
         with python_rounds():
@@ -79,11 +71,8 @@ class Rounds(Benchmark):
             calls["allreduce"] = lambda n: in_c(loop, comm, model, n)()
         counts = {name: count_for(call, spent, comm) for name, call in calls.items()}
         turns = {name: lambda call=call, n=counts[name]: call(n) for name, call in calls.items()}
-        seconds = alternate(turns, self.alternations, comm)
-        slowest = {
-            name: np.max(comm.allgather(spent), axis=0) / counts[name] for name, spent in seconds.items()
-        }
-        row = {"shape": shape, "K": K, "note": comm.bcast(why)}
+        slowest = {name: spent / counts[name] for name, spent in self.slowest(turns, comm).items()}
+        row = {"note": comm.bcast(why)}
         row |= {f"time_{name}": np.median(spent) for name, spent in slowest.items()}
         row |= ratio(slowest["python"], slowest["round"])
         sent = slowest["allreduce"] if both else 0.0
@@ -108,12 +97,6 @@ class Rounds(Benchmark):
                 axes.plot([row["K"] for row in of], times, style, color=f"C{k}", label=f"{shape}, {text}")
         axes.set(xscale="log", yscale="log", xlabel="K", ylabel="µs a round")
         axes.legend()
-
-
-def rounds(made, n, K):
-    """n rounds of K local steps of some `Learners`, the training clock on."""
-    made.clock.start()
-    made.rounds(np.full(n, K), 0)
 
 
 def difference(name, values):

@@ -6,19 +6,17 @@ from typing import ClassVar
 import numpy as np
 from mpi4py import MPI
 
-from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
-from pavg.bench.measuring import alternate
+from pavg.bench.base import NOTE, SI, Column, option, ratio_columns
+from pavg.bench.periods import ByPeriod, rounds
 from pavg.bench.ratios import ratio
-from pavg.bench.rounds import rounds
-from pavg.bench.shapes import SHAPES, learners, samples
-from pavg.comm.agreement import once, rest
-from pavg.data import open_store
+from pavg.bench.shapes import learners
+from pavg.comm.agreement import rest
 
 PASSES = 4  # over the samples, by all learners together
 
 
 @dataclass(frozen=True)
-class Scaling(Benchmark):
+class Scaling(ByPeriod):
     """A fixed number of samples by one learner on one rank, and by a learner on every rank, in turns.
 
     Local steps with one sample, rows with replacement, an average every K of them. The other ranks sleep
@@ -36,21 +34,10 @@ class Scaling(Benchmark):
         "note": NOTE,
     }
 
-    shapes: tuple[str, ...] = option(("higgs",), "Of which set's shape the samples are.", tuple(SHAPES))
     periods: tuple[int, ...] = option((16, 128, 1024), "K.")
 
-    def rows(self, comm, progress):
-        pairs = [(shape, K) for shape in self.shapes for K in self.periods]
-        if comm.Get_size() == 1:
-            yield {"note": "missing: one rank only; expected more: pavg bench scaling -n 2"}
-            return
-        for done, (shape, K) in enumerate(pairs):
-            progress("scaling", done, len(pairs))
-            yield self._row(comm, shape, K)
-
-    def _row(self, comm, shape, K):
+    def row(self, comm, shape, store, K):
         P = comm.Get_size()
-        store = open_store(once(comm, lambda: samples(shape, self.quick).path))
         settings = {"method": {"name": "periodic", "K": K}, "sampling": "replacement"}
         one = learners(MPI.COMM_SELF, shape, store, **settings)
         all_ = learners(comm, shape, store, P=P, **settings)
@@ -64,11 +51,8 @@ class Scaling(Benchmark):
         def together():
             rounds(all_, count, K)
 
-        seconds = alternate({"one": alone, "all": together}, self.alternations, comm)
-        slowest = {name: np.max(comm.allgather(spent), axis=0) for name, spent in seconds.items()}
+        slowest = self.slowest({"one": alone, "all": together}, comm)
         return {
-            "shape": shape,
-            "K": K,
             "ranks": P,
             "samples": P * count * K,
             "time_one": np.median(slowest["one"]),

@@ -1,12 +1,10 @@
 """Rows as a table on the terminal, and as a figure."""
 
-import numpy as np
-
+from pavg import quantities
 from pavg.bench.base import SI
 from pavg.errors import InputError, missing_extra
 
 WIDEST = 10_000
-PREFIXES = ("p", "n", "µ", "m", "", "k", "M", "G", "T")
 
 
 def show(columns, rows):
@@ -36,15 +34,7 @@ def _given(rows, name):
 def _cell(column, value):
     if value is None:
         return ""
-    return _with_prefix(value, column.unit) if column.shown == SI else format(value, column.shown)
-
-
-def _with_prefix(value, unit):
-    """Three digits and a unit with its prefix: 1.06 µs."""
-    if not np.isfinite(value) or value == 0:
-        return f"{value:g} {unit}"
-    power = int(np.clip(np.floor(np.log10(abs(value) * 1.0005) / 3), -4, 4))
-    return f"{value / 1000.0**power:.3g} {PREFIXES[power + 4]}{unit}"
+    return quantities.shown(value, column.unit) if column.shown == SI else format(value, column.shown)
 
 
 def check_drawing():

@@ -50,6 +50,7 @@ def _show(found, a, b, margin):
     from rich.console import Console
     from rich.table import Table
 
+    from pavg import quantities
     from pavg.report import intervals
 
     console = Console()
@@ -73,7 +74,7 @@ def _show(found, a, b, margin):
         table.add_row(
             one.cell.name + ("*" if one.cell.a[0].facts["hosted"] else ""),
             f"{told.n}" if one.cell.turns else f"{len(one.cell.a)}, {len(one.cell.b)}",
-            *map(_seconds, one.rounds),
+            *(quantities.shown(seconds, "s") for seconds in one.rounds),
             f"{told.ratio:.3f}",
             f"{told.low:.3f} … {told.high:.3f}" if told.n > 1 else "",
             f"[{colour}]{verdict}[/]" if colour else verdict,
@@ -97,14 +98,6 @@ def _enough(count, n):
 def _losses(apart):
     """How far losses are apart, where they should agree."""
     return "" if apart is None else "equal" if apart == 0 else f"± {apart:.0e}"
-
-
-def _seconds(value):
-    """Seconds with three digits and a unit."""
-    for unit, size in (("s", 1.0), ("ms", 1e-3), ("µs", 1e-6)):
-        if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value * 1e9:.3g} ns"
 
 
 def _notes(found, margin, intervals):

@@ -106,11 +106,12 @@ def _asked(source, overrides, made=None):
     from pavg import registry, spec
     from pavg.errors import InputError
     from pavg.sweep.grid import override
+    from pavg.tables import checked
 
     document, problems = {"data": source} | (made or {}), []
     for text in overrides:
         override(document, text if text.startswith("partition.") else f"data.{text}")
-    data = spec.checked(spec.Data, document["data"], "data.", problems)
+    data = checked(spec.Data, document["data"], "data", problems)
     problems += spec.data_conflicts(data) if data is not None else []
     component = None
     if "partition" in document:
@@ -118,7 +119,7 @@ def _asked(source, overrides, made=None):
             raise InputError("--set partition…: expected --partition too, or no such key")
         table = dict(document["partition"])
         cls = registry.load("partitions", table.pop("name"))
-        component = spec.checked(cls, table, "partition.", problems)
+        component = checked(cls, table, "partition", problems)
     if problems:
         raise InputError("\n".join(problems))
     return data, component

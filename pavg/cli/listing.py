@@ -29,10 +29,10 @@ def _rows(what):
         titles = {name: entry.title for name, entry in catalogue.entries().items()}
         return [(name, "", text) for name, text in (BUNDLED | titles).items()]
     if what == "benchmarks":
-        from pavg import spec
+        from pavg import tables
         from pavg.sweep.grid import packaged
 
-        return [(name, "", spec.read(path).get("description", "")) for name, path in packaged().items()]
+        return [(name, "", tables.read(path).get("description", "")) for name, path in packaged().items()]
     groups = {"schedules": ("step_sizes", "batch_sizes")}.get(what, (what,))
     loaded = [registry.load(group, name) for group in groups for name in registry.names(group)]
     return [(cls.name, _parameters(cls), cls.describe()) for cls in loaded]

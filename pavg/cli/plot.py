@@ -38,17 +38,13 @@ def command(kind, path, output, expression, x, y, target, envelope):
     scaling      strong (the same samples in all) and weak (the same steps each)
     time-split   local steps, averaging and waiting, for each K
     """
-    from pavg import open_results
-    from pavg.cli.stages import stages
+    from pavg.cli.results import many
     from pavg.errors import InputError
     from pavg.report import analysis, figures
 
     if output.suffix.removeprefix(".").lower() not in figures.FORMATS:
         raise InputError(f"-o {output}: expected a name that ends in .pdf, .png or .svg")
-    with stages():
-        data = open_results(path)
-    if "run" not in data.sizes:
-        raise InputError(f"{path}: a file of one run; expected a folder of results or a merged file")
+    data, _ = many(path)
     table = analysis.runs(data)
     points = analysis.curves(data, table)
     if expression:

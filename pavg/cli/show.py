@@ -127,7 +127,7 @@ def _usual(rows):
 
 def _different(rows):
     """Names of the settings that differ between runs of one problem and have no column yet."""
-    from pavg.records.writing import flat
+    from pavg.settings import flat
 
     found = {}
     for row in rows:

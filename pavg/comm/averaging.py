@@ -7,15 +7,14 @@ from pavg.comm.clocks import COMM, COMPUTE, WAIT
 
 
 class Summation:
-    """Sums over the ranks of a flat float64 buffer, or Allgatherv of parts: timed, bytes and calls counted.
+    """Sums over the ranks of a flat float64 buffer, or Allgatherv of parts: timed.
 
     barrier : wait for all ranks first, so that waiting and communicating are told apart; reduction : how
-    ranks sum (`pavg.comm.reduction`).
+    ranks sum (`pavg.comm.reduction`). A sum gives the bytes of what ranks combined.
     """
 
     def __init__(self, comm, clock, barrier, reduction):
         self.comm, self.clock, self.barrier, self.reduction = comm, clock, barrier, reduction
-        self.calls, self.bytes = 0, 0
 
     def __call__(self, gather, flat, scatter):
         """gather() takes this rank's part, ranks sum into `flat`, scatter() uses it: all communication."""
@@ -24,7 +23,7 @@ class Summation:
             self.reduction.reduce(self.comm, flat)
             return flat.nbytes
 
-        self._timed(f"average {flat.size}", gather, exchange, scatter)
+        return self._timed(f"average {flat.size}", gather, exchange, scatter)
 
     def of_parts(self, collect, buffer, sizes, offsets, spread):
         """collect() sets sizes and offsets of all ranks' parts of `buffer` and fills this rank's own.
@@ -36,7 +35,7 @@ class Summation:
             self.comm.Allgatherv(MPI.IN_PLACE, [buffer, sizes, offsets, MPI.BYTE])
             return int(sizes.sum())
 
-        self._timed("average parts", collect, exchange, spread)
+        return self._timed("average parts", collect, exchange, spread)
 
     def _timed(self, tag, fill, exchange, use):
         self.clock.lap(COMPUTE)
@@ -49,8 +48,7 @@ class Summation:
         use()
         self.clock.lap(COMM)
         self.clock.round_ends(self.barrier)
-        self.calls += 1
-        self.bytes += sent
+        return sent
 
 
 def total(comm, array):

@@ -3,8 +3,7 @@
 import numpy as np
 from mpi4py import MPI
 
-COMPUTE, COMM, WAIT = 0, 1, 2
-PHASES = ("compute", "comm", "wait")
+COMPUTE, COMM, WAIT = PHASES = range(3)
 TOTAL, MARK = 0, 13  # of a clock's numbers; between them seconds, least, most and the open round, by phase
 
 

@@ -1,6 +1,7 @@
 """MPI jobs from outside: starting one, and what a launcher says of the job that we are in."""
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -28,6 +29,7 @@ KILL_AFTER = 60.0  # seconds that a job has to end after a second Ctrl-C
 CELL_FAILED = 70  # EX_SOFTWARE: a cell failed and took the job with it; the others wait
 RESTARTS = 100  # jobs that may end so
 LINGER = 5.0  # seconds that ranks outlive their launcher, at most
+PR_SET_PDEATHSIG = 1  # of Linux's prctl
 
 
 def _first(names):
@@ -110,7 +112,13 @@ def _job(command, asked):
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1, signal.SIGHUP):
         signal.signal(number, forward)
     try:
-        job = subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, start_new_session=True)
+        job = subprocess.Popen(
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_outlived_by_none if sys.platform == "linux" else None,
+        )
     except OSError as error:
         raise InputError(f"{command[0]}: cannot be started: {error.strerror}") from None
     if asked:
@@ -119,3 +127,8 @@ def _job(command, asked):
     if code != 0:
         segments.clean(LINGER, began)
     return code if code >= 0 else 128 - code  # as a shell says it
+
+
+def _outlived_by_none():
+    """In the new process: it is asked to end in order when this one dies, be it by SIGKILL."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGUSR1)

@@ -17,7 +17,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge
 from pydantic import StringConstraints
 
-from pavg import spec
+from pavg import spec, tables
 from pavg.data.bundled import BUNDLED
 from pavg.errors import InputError
 from pavg.registry import suggestion
@@ -183,30 +183,12 @@ def _unpack(path):
 def _read(path):
     """Name → `Entry` of one catalogue file."""
     made, problems = {}, []
-    for name, table in spec.read(path).items():
+    for name, table in tables.read(path).items():
         if name in BUNDLED or not re.fullmatch(NAME, name):
             problems.append(f"{name}: expected another name: of letters, digits, . _ -, and no bundled set's")
-        if not isinstance(table, dict):
-            problems.append(f"{name}: expected a table, as [{name}]")
-            continue
-        data = _part(spec.Data, table.get("data"), f"{name}.data", problems)
-        if data is not None and (data.name or not data.path):
+        one = made[name] = tables.checked(Entry, table, name, problems)
+        if one is not None and (one.data.name or not one.data.path):
             problems.append(f"{name}.data: expected a path, and no name")
-        files = table.get("files", [])
-        files = [
-            _part(File, file, f"{name}.files[{k}]", problems)
-            for k, file in enumerate(files if isinstance(files, list) else [files])
-        ]
-        table = table | {"data": data or spec.Data(), "files": [file for file in files if file is not None]}
-        made[name] = spec.checked(Entry, table, f"{name}.", problems)
     if problems:
         raise InputError("\n".join(f"{path}: {problem}" for problem in problems))
     return made
-
-
-def _part(cls, table, where, problems):
-    """An instance of a dataclass from a table within an entry; None, and what is wrong is appended."""
-    if isinstance(table, dict):
-        return spec.checked(cls, table, f"{where}.", problems)
-    problems.append(f"{where}: expected a table")
-    return None

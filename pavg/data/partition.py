@@ -25,6 +25,14 @@ class Shards:
     starts: np.ndarray
     counts: np.ndarray
 
+    def of(self, begin, end):
+        """Those of learners begin … end − 1 alone, as arrays of their own."""
+        starts, counts = self.starts[begin:end].copy(), self.counts[begin:end].copy()
+        if not self.rows.size:
+            return Shards(self.rows, starts, counts)
+        first, last = starts[0], starts[-1] + counts[-1]
+        return Shards(self.rows[first:last].copy(), starts - first, counts)
+
 
 class Partition(registry.Component):
     """Base of the partitions."""

@@ -9,11 +9,11 @@ import numpy as np
 from pavg.comm import signals
 from pavg.comm.agreement import check
 from pavg.comm.averaging import total
-from pavg.comm.clocks import PHASES
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.evaluation import evaluate
 from pavg.engine.lanes import Lane
 from pavg.engine.ticks import POLL, Stops
+from pavg.records.layout import PHASES
 from pavg.records.record import Record
 
 PAUSED = ("interrupted", "timeout")  # ends that a run can go on from

@@ -18,8 +18,8 @@ import platformdirs
 from pavg import registry
 from pavg.errors import InputError
 
-ROOMS = ("kernels", "problems")
-FILES = ("rounds.py", "comm/clocks.py")
+ROOMS = ("kernels", "problems", "rounds")
+FILES = ("comm/clocks.py",)
 
 
 def sources():

@@ -6,6 +6,11 @@ from numba import njit
 PIECE = 256  # columns at a time: a stack of them stays in the nearest cache
 
 
+def models(W, S):
+    """S·W, a new array. W : (L, width), or (L, width, lanes); S : (L, lanes)."""
+    return W * (S if W.ndim == 2 else S[:, None, :])
+
+
 @njit(cache=True, nogil=True, forceinline=True)
 def settle(W, S):
     """W[l] ← S[l]·W[l] and S[l] ← 1: models are what they are, not a factor of it.

@@ -33,7 +33,10 @@ class Method(Component):
     def advance(self, learners, t, stop):
         """From tick t to tick stop: local steps on every learner, and averages where they are due."""
         ends = self.averages(learners, t, stop)
-        learners.rounds(np.diff(ends, prepend=t), rest=stop - (int(ends[-1]) if ends.size else t))
+        lengths, rest = np.diff(ends, prepend=t), stop - (int(ends[-1]) if ends.size else t)
+        if rest < 0 or (lengths < 1).any():  # a user's own: it would run on, or never end
+            raise ValueError(f"{self.name}: averages: expected ticks from {t + 1} to {stop}, ascending")
+        learners.rounds(lengths, rest)
 
     def ticks_for(self, learners, steps):
         """The tick at which every learner has done so many local steps."""

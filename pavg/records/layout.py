@@ -32,12 +32,12 @@ VARIABLES = {
     "compile_time": (_R, "s", "compiling or loading kernels, outside the training clock"),
     "w": (("feature",), "1", "final average"),
 }
-_PHASES = {
+PHASES = {  # in the order of `pavg.comm.clocks`
     "compute": "local steps",
     "comm": "combining: summing, Allreduce, dividing",
     "wait": "waiting in barriers: before the clock stops and, with barrier = true, before each combination",
 }
-for _phase, _what in _PHASES.items():
+for _phase, _what in PHASES.items():
     VARIABLES[f"time_{_phase}"] = (_ER, "s", f"{_what}; seconds since the last evaluation")
     VARIABLES[f"time_{_phase}_min"] = (
         _ER,

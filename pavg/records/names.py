@@ -4,7 +4,10 @@ import hashlib
 import json
 
 from pavg.records.layout import FORMAT_VERSION
+from pavg.settings import changes
 
+# keys that do not change the record, or stand in the name by themselves
+UNHASHED = ("name", "P", "R", "seed", "repetition", "lanes")
 BENCH = ".bench.h5"  # how files of `pavg bench` end: they are no runs
 
 
@@ -15,10 +18,10 @@ def run_id(spec, R, origin):
     checksum (`origin["data_checksum"]`) and of the format's version. spec : as bound, so that what is
     left out and its default written out have the same name.
     """
-    changes = spec.changes()
-    if "data" in changes:  # where the samples lay does not matter, what they are does
-        changes["data"] = origin["data_checksum"]
-    text = json.dumps([FORMAT_VERSION, changes], sort_keys=True)
+    changed = {key: value for key, value in changes(spec).items() if key not in UNHASHED}
+    if "data" in changed:  # where the samples lay does not matter, what they are does
+        changed["data"] = origin["data_checksum"]
+    text = json.dumps([FORMAT_VERSION, changed], sort_keys=True)
     digest = hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
     parts = [f"P{spec.P:03d}", spec.method.label, f"s{spec.seed}"]
     if spec.measure == "times":

@@ -38,24 +38,6 @@ def check_writable(folder):
         raise InputError(f"{folder}: results cannot be written there: {error.strerror}") from None
 
 
-def flat(settings, prefix=""):
-    """Nested settings as scalars: stop_steps …; a component's name stands under its key; K by itself."""
-    found = {}
-    for key, value in settings.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict):
-            if "name" in value and value["name"] == "constant":
-                found[name] = value["value"]
-                continue
-            found |= {name: value["name"]} if "name" in value else {}
-            found |= flat({k: v for k, v in value.items() if k != "name"}, f"{name}_")
-        else:
-            found[name] = value
-    if "method_K" in found:
-        found["K"] = found.pop("method_K")
-    return found
-
-
 def _bytes(record, attributes, environment):
     """The whole file, made in memory: HDF5 itself does not survive a full disk.
 

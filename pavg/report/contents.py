@@ -85,7 +85,7 @@ def contents(data, title, unsound=()):
     drawn = {
         "problems": [family.described(MEASURES) for family in families],
         "P": sorted({int(P) for P in table["P"]}),
-        "rules": [_short(rule) for rule in rules],
+        "rules": [analysis.period_of(rule) for rule in rules],
         "steps": steps,
         "clocks": [{"text": _told(key, clocks), "learners": key[0] == "learners"} for key in clocks],
         "measures": MEASURES,
@@ -112,10 +112,6 @@ def _name(group, count):
     label = str(group["label"]) if count > 1 else ""
     parts = [part for part in label.split(", ") if part and part not in names]
     return " · ".join([*[name for name in names if name and name != "nan"], *parts])
-
-
-def _short(rule):
-    return "all" if rule == "one-shot" else rule.removeprefix("K = ")
 
 
 def _clocks(table):
@@ -146,7 +142,7 @@ def _runs(table, split, family, rules, steps):
     """Columns and rows of the table of all runs."""
     seconds = split.groupby("run")[list(analysis.PHASES)].mean().reindex(table.index)
     shown = table.join(seconds)
-    shown["rule"] = shown["rule"].map(_short)
+    shown["rule"] = shown["rule"].map(analysis.period_of)
     shown["clock"] = shown["clock"].map(TIMES)
     shown["name"] = [Path(file).name for file in table["file"]]
     given = set(COLUMNS) | {"K", "method", "problem", "data", "R"}

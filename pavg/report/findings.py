@@ -43,7 +43,7 @@ def _quickest(family, real):
 
 
 def _rule(rule):
-    return "one average at the end (K = all)" if rule == "one-shot" else rule
+    return "one average at the end (K = all)" if rule == analysis.ONE_SHOT else rule
 
 
 def _seeds(count):

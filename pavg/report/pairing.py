@@ -12,7 +12,7 @@ from pavg.errors import InputError
 from pavg.records import reading
 from pavg.records.index import summaries
 from pavg.records.layout import WHOLE
-from pavg.records.writing import flat
+from pavg.settings import flat
 
 # settings that say which run it is, where its samples lay, or how its losses are looked at
 BESIDE = ("name", "repetition", "lanes", "R", "data_path", "data_test_path")

@@ -5,10 +5,10 @@ from functools import partial
 
 from pavg import registry
 from pavg.errors import InputError
+from pavg.expressions import where
 from pavg.records.columns import parameters
 from pavg.records.layout import VARIABLES
-from pavg.records.writing import flat
-from pavg.sweep.selection import key, where
+from pavg.settings import flat, named
 
 
 def row(run):
@@ -62,7 +62,7 @@ def column(name, there, option):
 
     there : names of the columns; option : that named it.
     """
-    found = key(name, there)
+    found = named(name, there)
     if found is None:
         raise InputError(f"{option}: {name!r} is no column{registry.suggestion(name, there)}")
     return found

@@ -15,7 +15,8 @@ from pavg.engine.ticks import POLL
 from pavg.errors import InputError
 from pavg.records import provenance
 from pavg.records.record import Record
-from pavg.records.writing import flat, write
+from pavg.records.writing import write
+from pavg.settings import flat
 from pavg.sweep.cells import WHOLE
 
 REPORT_EVERY = 2.0  # seconds between two words about a run that is under way

@@ -15,7 +15,7 @@ import re
 import tomllib
 from pathlib import Path
 
-from pavg import spec
+from pavg import spec, tables
 from pavg.errors import InputError
 
 PATHS = ("path", "test_path")  # keys of [data] that are relative to the file they stand in
@@ -53,7 +53,7 @@ def cells(path, overrides=()):
 
 def expand(path, overrides=()):
     """[(source, table)] of the cells of a file, not checked yet. source : for messages."""
-    document = {"name": Path(path).stem} | spec.read(path)
+    document = {"name": Path(path).stem} | tables.read(path)
     _check_sweep(document, path)
     _anchor(document, Path(path).resolve().parent)
     for text in overrides:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pavg.engine.checkpoint import Checkpoints
 from pavg.records.layout import WHOLE
-from pavg.records.writing import flat
+from pavg.settings import flat
 from pavg.spec import lanes_for
 from pavg.sweep import selection
 from pavg.sweep.cells import Cell, located, ranks

@@ -108,7 +108,7 @@ BAD = {
     "unknown file key": (entry() + 'crc = "1"\n', "mine.files[0].crc: unknown key"),
     "a bundled name": (entry().replace("mine", "digits"), "digits: expected another name"),
     "a path for a name": (entry().replace("mine", '"../x"'), "../x: expected another name"),
-    "no table": ("mine = 3\n", "mine: expected a table, as [mine]"),
+    "no table": ("mine = 3\n", "mine = 3: expected a table"),
     "no TOML": ("mine", "not a TOML file"),
 }
 

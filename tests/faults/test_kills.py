@@ -19,7 +19,9 @@ SOON = 30
 
 
 def victims(kind, out, launched, started):
-    """Process ids: one rank, all ranks, or the launcher."""
+    """Process ids: one rank, all ranks, the launcher, or pavg itself, which has started it."""
+    if kind == "pavg":
+        return [launched]
     if kind == "mpirun":
         return [pid for pid in running(out) if parent(pid) == launched]
     pids = [started[rank] for rank in sorted(started)]
@@ -53,7 +55,7 @@ def test_a_sweep_that_is_killed_many_times_ends_as_if_it_had_never_been(place, u
     kills = turn = 0
     while kills < KILLS:
         file, out = place / "sweep.toml", place / f"out{turn}"
-        code, hit = killed(("one rank", "all ranks", "mpirun")[kills % 3], file, out)
+        code, hit = killed(("one rank", "all ranks", "mpirun", "pavg")[kills % 4], file, out)
         kills += hit
         assert all(sweeps.facts(path)["status"] == "ok" for path in sweeps.whole(out))
         if code == 0:  # it was quicker

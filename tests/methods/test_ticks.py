@@ -267,3 +267,15 @@ def test_conflicting_parameters_are_named():
     assert "warmup" in Periodic("all", 5).conflicts(None)[0]
     for method in (Varying(), Varying(K=[1], start=1.0), Varying(K=[])):
         assert len(method.conflicts(None)) == 1
+
+
+@pytest.mark.parametrize("ends", [[15], [5, 5], [7, 6], [0, 4], [3, 20]])
+def test_averages_that_a_method_of_ones_own_puts_elsewhere_are_refused(ends):
+    class Mine(Periodic):
+        name = "mine"
+
+        def averages(self, learners, t, stop):
+            return np.array(ends)
+
+    with pytest.raises(ValueError, match="mine: averages: expected ticks from 1 to 10, ascending"):
+        Mine(K=1).advance(Stand(), 0, 10)

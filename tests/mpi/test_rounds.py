@@ -95,10 +95,10 @@ def test_lanes_go_the_same_way(monkeypatch):
 
 def called_by_address(learners, place, function):
     """Let compiled rounds call a Python function in place of MPI's: `place` in `pavg.comm.addresses.of`."""
-    mpi = list(learners._compiled.mpi)
+    mpi = list(learners._rounds.mpi)
     learners.kept_alive = function
     mpi[place] = ctypes.cast(function, ctypes.c_void_p).value
-    learners._compiled.mpi = tuple(mpi)
+    learners._rounds.mpi = tuple(mpi)
 
 
 @pytest.mark.parametrize("barrier", [False, True])
@@ -121,7 +121,7 @@ def test_both_loops_book_the_same_seconds(barrier, monkeypatch):
 @pytest.mark.parametrize("at, buffers", [("keep", 1), ("average", 2)])
 def test_a_round_is_one_allreduce_of_all_that_is_averaged(at, buffers, monkeypatch):
     learners = made("compiled", monkeypatch, momentum_at_average=at, **MOMENTUM)
-    address, counted = learners._compiled.mpi[3], []
+    address, counted = learners._rounds.mpi[3], []
 
     def allreduce(*arguments):
         counted.append(arguments[2])

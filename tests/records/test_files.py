@@ -11,7 +11,7 @@ import pavg
 from pavg.errors import InputError
 from pavg.records.layout import VARIABLES
 from pavg.records.reading import find, status, summary
-from pavg.records.writing import check_writable, flat, write
+from pavg.records.writing import check_writable, write
 from tests.building import a_record, in_processes
 
 ATTRIBUTES = {
@@ -119,25 +119,6 @@ def test_what_is_no_result_is_named(tmp_path):
         file.attrs["format"], file.attrs["format_version"] = "pavg-run", 99
     with pytest.raises(InputError, match="version 99"):
         summary(tmp_path / "newer.h5")
-
-
-def test_nested_settings_become_scalars():
-    settings = {
-        "P": 4,
-        "method": {"name": "periodic", "K": 8, "warmup": 0},
-        "step_size": {"name": "constant", "value": 0.1},
-        "batch_size": {"name": "growing", "start": 1.0},
-        "stop": {"steps": 10, "epochs": None},
-    }
-    expected = {
-        "P": 4,
-        "method": "periodic",
-        "K": 8,
-        "method_warmup": 0,
-        "step_size": 0.1,
-        "batch_size": "growing",
-    }
-    assert flat(settings) == expected | {"batch_size_start": 1.0, "stop_steps": 10, "stop_epochs": None}
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(tmp_path):

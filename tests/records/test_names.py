@@ -7,7 +7,8 @@ import pytest
 from pavg import registry
 from pavg.records.layout import FORMAT_VERSION
 from pavg.records.names import run_id
-from pavg.spec import COMPONENTS, TABLES, Evaluate, Spec, Stop, _default
+from pavg.spec import COMPONENTS, Evaluate, Spec, Stop
+from pavg.tables import default
 from tests.building import spec_of
 
 ORIGIN = {"data_checksum": "x"}
@@ -57,7 +58,7 @@ def others(owner):
 def made(key, name):
     """An instance of a registered class: its defaults, and 1 where it has none."""
     cls = registry.load(COMPONENTS[key], name)
-    return cls(**{f.name: 1 for f in dataclasses.fields(cls) if _default(f, None) is None})
+    return cls(**{f.name: 1 for f in dataclasses.fields(cls) if default(f) in (None, ...)})
 
 
 @pytest.mark.parametrize("key, name", CLASSES)
@@ -69,7 +70,7 @@ def test_every_parameter_of_a_component_changes_the_name(key, name):
 
 
 def test_every_other_key_changes_the_name_unless_it_changes_no_record():
-    inner = {*COMPONENTS, *TABLES}
+    inner = {*COMPONENTS, "data", "stop", "evaluate"}
     made = {key: name_of(spec) for key, spec in others(WHOLE) if key not in inner}
     same = {key for key, name in made.items() if name == name_of(WHOLE)}
     assert same == {"name", "R", "lanes"}  # R of a specification: that of the job is in the name
@@ -88,6 +89,12 @@ def test_a_default_written_out_has_the_same_name():
     assert name_of(spec_of(**keys)) == name_of(spec_of(**keys, **written)) != name_of(WHOLE)
 
 
+@pytest.mark.parametrize("key", [{"name": "other"}, {"P": 9}, {"R": 2}, {"seed": 7}, {"repetition": 3}])
+def test_what_stands_in_a_name_by_itself_is_not_in_its_hash(key):
+    digests = {name_of(spec).rsplit("-", 1)[1] for spec in (spec_of(), spec_of(**key))}
+    assert len(digests) == 1 and spec_of() != spec_of(**key)
+
+
 def test_where_samples_lie_changes_no_name():
     elsewhere = spec_of(batch_size=2, problem="logistic", data={"path": "/elsewhere/breast_cancer.csv"})
     assert name_of(elsewhere) == name_of(WHOLE)
@@ -98,6 +105,6 @@ def test_a_name_of_this_version_stands_for_what_it_always_stood_for():
     assert FORMAT_VERSION == 1 and name_of(WHOLE) == "P004-K0004-s0-R2-r0-2a4f629331"
     classes = {name: registry.load(COMPONENTS[key], name) for key, name in CLASSES if name != "constant"}
     owners = {"run": Spec, "stop": Stop, "evaluate": Evaluate} | classes
-    kept = {name: {f.name: _default(f, ...) for f in dataclasses.fields(cls)} for name, cls in owners.items()}
+    kept = {name: {f.name: default(f) for f in dataclasses.fields(cls)} for name, cls in owners.items()}
     kept = {name: {k: v for k, v in found.items() if v not in (..., None)} for name, found in kept.items()}
     assert {name: found for name, found in kept.items() if found} == DEFAULTS

@@ -12,8 +12,9 @@ import numpy as np
 from pavg.records.names import run_id
 from pavg.records.reading import open_results
 from pavg.records.record import Record
-from pavg.records.writing import flat, write
+from pavg.records.writing import write
 from pavg.report import analysis
+from pavg.settings import flat
 from pavg.spec import build
 
 HOSTILE = "</script><script>window.harm = 1</script><img src=x onerror='window.harm = 2'><!-- & \u2028"

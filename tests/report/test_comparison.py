@@ -5,9 +5,9 @@ import pytest
 
 from pavg.errors import InputError
 from pavg.records.merging import merge
-from pavg.records.writing import flat
 from pavg.report.comparison import compare
 from pavg.report.pairing import NotComparable, pair
+from pavg.settings import flat
 from tests.building import a_record, spec_of
 
 MARGIN = 0.05

@@ -323,7 +323,7 @@ def test_every_packaged_benchmark_is_right(name):
 
 @pytest.mark.parametrize("name", grid.packaged())
 def test_every_packaged_benchmark_says_what_it_is(name):
-    assert "description" in grid.spec.read(grid.packaged()[name])
+    assert "description" in grid.tables.read(grid.packaged()[name])
 
 
 @pytest.mark.parametrize(

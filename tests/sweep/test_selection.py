@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pavg.errors import InputError
-from pavg.records.writing import flat
-from pavg.sweep.selection import DEEPEST, LONGEST, chosen, indices, where
+from pavg.expressions import DEEPEST, LONGEST, where
+from pavg.settings import flat
+from pavg.sweep.selection import chosen, indices
 from tests.building import spec_of
 
 CELL = {"K": 16, "P": 8, "step_size": 0.05, "seed": 3, "method": "periodic", "barrier": False, "R": None}

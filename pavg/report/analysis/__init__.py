@@ -8,13 +8,23 @@ analysis.bands(table, points, y="loss", x="samples")
 
 from pavg.report.analysis.choice import best_step_sizes, period_map
 from pavg.report.analysis.curves import QUANTILES, bands, curves, envelope, optima
-from pavg.report.analysis.runs import CLOCKS, chosen, differing, grouped, runs, settings
+from pavg.report.analysis.runs import (
+    CLOCKS,
+    ONE_SHOT,
+    chosen,
+    differing,
+    grouped,
+    period_of,
+    runs,
+    settings,
+)
 from pavg.report.analysis.scaling import seconds_for, speedups
 from pavg.report.analysis.split import PHASES, split_over_runs, time_split
 from pavg.report.analysis.targets import final, over_seeds, reach
 
 __all__ = [
     "CLOCKS",
+    "ONE_SHOT",
     "PHASES",
     "QUANTILES",
     "bands",
@@ -28,6 +38,7 @@ __all__ = [
     "optima",
     "over_seeds",
     "period_map",
+    "period_of",
     "reach",
     "runs",
     "seconds_for",

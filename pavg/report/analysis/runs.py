@@ -12,9 +12,9 @@ import numpy as np
 import pandas as pd
 
 from pavg.errors import InputError
+from pavg.expressions import where
 from pavg.records.layout import VARIABLES
-from pavg.records.writing import flat
-from pavg.sweep.selection import where
+from pavg.settings import flat
 
 NO_LOSS = {"name", "seed", "repetition", "lanes", "measure", "R", "barrier"}  # they change no loss
 # what seconds of the training clock are the time of
@@ -28,6 +28,7 @@ FIRST = ("problem", "data", "P", "rule", "step_size", "batch_size")  # of a labe
 LAST = ("evaluate", "stop", "data_checksum")
 DESCRIBED = ("problem", "data", "method", "P", "rule", "period", "step_size", "gamma")
 TIMED = ("clock", "R", "machine")
+ONE_SHOT = "one-shot"  # K = "all"
 SIGNS = {"step_size": "γ", "batch_size": "B"}
 
 
@@ -148,7 +149,7 @@ def _settings(config, checksum, label):
         kept = {key: value for key, value in data.items() if key not in ("path", "test_path", "format")}
         found |= flat({"data": kept}) | {"data_checksum": checksum}
     period = _period(found.get("K"))
-    found["rule"] = "one-shot" if np.isinf(period) else f"K = {period:g}" if period == period else label
+    found["rule"] = ONE_SHOT if np.isinf(period) else f"K = {period:g}" if period == period else label
     return {key: json.dumps(v) if isinstance(v, list | dict) else v for key, v in found.items()}
 
 
@@ -160,6 +161,11 @@ def shown(value):
         return shown(value["value"])
     inner = ", ".join(f"{key}={shown(v)}" for key, v in value.items() if key != "name" and v is not None)
     return f"{value['name']}({inner})"
+
+
+def period_of(rule):
+    """What stands for a rule where the heading says K: 16, all, or the label of a method without K."""
+    return "all" if rule == ONE_SHOT else rule.removeprefix("K = ")
 
 
 def _period(K):

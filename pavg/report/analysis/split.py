@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from pavg.records.reading import PHASES
+from pavg.records.layout import PHASES
 from pavg.report.analysis.runs import grouped
 
 

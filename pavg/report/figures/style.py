@@ -5,6 +5,7 @@ import contextlib
 import numpy as np
 
 from pavg.errors import InputError, missing_extra
+from pavg.report.analysis import period_of
 
 WIDTH, HEIGHT, LOW = 3.3, 2.1, 1.6  # inches, of a column, of a panel, of one of many
 MOST = 6  # panels
@@ -89,7 +90,7 @@ def legend(figure, axes, columns=4):
 
 def periods(ax, places, names):
     """Ticks of an axis of periods: the number of each K, the name of what has none."""
-    ax.set_xticks(places, [name.removeprefix("K = ") for name in names])
+    ax.set_xticks(places, [period_of(name) for name in names])
     ax.set_xlabel("period K (local steps between averages)")
 
 

@@ -10,8 +10,6 @@ from pavg.report.figures import style, words
 
 def draw(data, table, points, x="samples", y="normalised", target=0.1, envelope=False):
     """(figure, caption): `x` until `y` ≤ `target`, with the best step size for each P and K."""
-    from matplotlib.ticker import NullLocator
-
     variable, label = words.X[x]
     timed = x == "seconds"
     kept = table[table["clock"] == "learners"] if timed else table
@@ -29,30 +27,10 @@ def draw(data, table, points, x="samples", y="normalised", target=0.1, envelope=
     shapes = style.markers(colours)
     with style.panels(order) as (figure, axes):
         for ax, title in zip(axes, order, strict=True):
-            one = best[titles == title]
-            top = one.loc[np.isfinite(one["middle"]), "middle"].max()
-            for P, line in one.groupby("P"):
-                line = line.sort_values("period")
-                at, middle = line["period"].map(places), line["middle"]
-                there = np.isfinite(middle)
-                style_ = {"color": colours[P], "marker": shapes[P]}
-                ax.plot(at[there], middle[there], label=f"P = {P}", **style_)
-                low, high = (line.loc[there, name].clip(upper=top * 1e3) for name in ("low", "high"))
-                ax.fill_between(at[there], low, high, color=colours[P], alpha=0.18, linewidth=0)
-                style.missing(ax, at[~there], 1, colours[P])
-            ax.set_xscale("log", base=2)
-            if style.logarithmic(one["middle"]):
-                ax.set_yscale("log")
-            ax.xaxis.set_minor_locator(NullLocator())
-            finite = one[np.isfinite(one["middle"])]
-            least, most = finite["low"].min(), finite[["middle", "high"]].replace(np.inf, np.nan).max().max()
-            ax.set_ylim(*((least / 1.15, most * 1.15) if ax.get_yscale() == "log" else (0, most * 1.08)))
-            if ax.get_yscale() == "log":
-                style.few_decades(ax.yaxis)
+            _panel(ax, best[titles == title], places, colours, shapes)
             ax.set_ylabel(f"{label.split(' of ')[0]} to the target")
-        style.periods(
-            axes[-1], list(places.values()), ["one-shot" if np.isinf(K) else f"{K:g}" for K in places]
-        )
+        names = dict(zip(best["period"], best["rule"], strict=True))
+        style.periods(axes[-1], list(places.values()), [names[K] for K in places])
         style.legend(figure, axes)
     low, high = (f"{100 * level:g}" for level in QUANTILES)
     parts = [
@@ -65,6 +43,31 @@ def draw(data, table, points, x="samples", y="normalised", target=0.1, envelope=
         words.ended(kept),
     ]
     return figure, " ".join(part for part in parts if part)
+
+
+def _panel(ax, one, places, colours, shapes):
+    """The lines of one family: what the target costs over K, for each P."""
+    from matplotlib.ticker import NullLocator
+
+    top = one.loc[np.isfinite(one["middle"]), "middle"].max()
+    for P, line in one.groupby("P"):
+        line = line.sort_values("period")
+        at, middle = line["period"].map(places), line["middle"]
+        there = np.isfinite(middle)
+        style_ = {"color": colours[P], "marker": shapes[P]}
+        ax.plot(at[there], middle[there], label=f"P = {P}", **style_)
+        low, high = (line.loc[there, name].clip(upper=top * 1e3) for name in ("low", "high"))
+        ax.fill_between(at[there], low, high, color=colours[P], alpha=0.18, linewidth=0)
+        style.missing(ax, at[~there], 1, colours[P])
+    ax.set_xscale("log", base=2)
+    if style.logarithmic(one["middle"]):
+        ax.set_yscale("log")
+    ax.xaxis.set_minor_locator(NullLocator())
+    finite = one[np.isfinite(one["middle"])]
+    least, most = finite["low"].min(), finite[["middle", "high"]].replace(np.inf, np.nan).max().max()
+    ax.set_ylim(*((least / 1.15, most * 1.15) if ax.get_yscale() == "log" else (0, most * 1.08)))
+    if ax.get_yscale() == "log":
+        style.few_decades(ax.yaxis)
 
 
 def _places(periods):

@@ -1,7 +1,6 @@
-"""Many rounds in one compiled call: local steps, clock, average, as `Learners` does them one by one.
+"""Many rounds in one compiled call: local steps, clock, average; `pavg.rounds.reference` makes them by hand.
 
-One source for all families of kernels. MPI is called by address, with handles that are arguments too. Both
-ways give the same bits and book the same seconds.
+One source for all families of kernels. MPI is called by address, with handles that are arguments too.
 """
 
 import math
@@ -221,13 +220,15 @@ class Compiled:
     """`many` for the learners of one rank: what stays the same from call to call.
 
     problem : (arguments, model, order, noise) of the kernels; combination : (weights, their total, d);
-    at : what an average does to the momentum; sparsely : `all` of a `pavg.sparse.Touched`.
+    at : what an average does to the momentum; touching : `pavg.rounds.sparse.Touched`.
     """
 
-    def __init__(self, comm, problem, combination, at, sparsely, barrier, clock):
+    loop = "compiled"
+
+    def __init__(self, comm, problem, combination, at, touching, barrier, clock):
         weights, total, d = combination
         flat = np.zeros(d * (2 if at == "average" else 1))
-        self._most = problem, (flat, weights, total, d), sparsely
+        self._most = problem, (flat, weights, total, d), touching.all
         self._momentum, self.mpi, self._clock = MOMENTUM[at], addresses.of(comm, barrier), clock.numbers
         self._rows = problem[1][0].shape[0], -1
         self._nothing = np.empty((0, 0))
@@ -239,6 +240,10 @@ class Compiled:
     def step(self, schedule, n):
         """n local steps, which the schedule reaches."""
         self._many(schedule, n, np.array([n]), False, -1, None)
+
+    def warm_up(self, schedule):
+        """Compile or load all of it, with nothing to do."""
+        self.step(schedule, 0)
 
     def _many(self, schedule, available, lengths, ends, keep, before):
         problem, combination, sparsely = self._most
