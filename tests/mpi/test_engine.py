@@ -170,3 +170,8 @@ def test_more_learners_than_samples_have_no_meaning_in_shards():
 
     with pytest.raises(InputError, match="5.*4|4.*5"):
         task_of(problem="logistic", P=5, partition="iid", store=samples(n=4))
+
+
+@pytest.mark.parametrize("partition, rows", [("iid", 203), ("pool", 4 * 203)])
+def test_a_record_counts_the_rows_that_the_learners_of_each_rank_draw_from(partition, rows):
+    assert run(partition=partition).ranks["shard_size"].sum() == rows
