@@ -1,12 +1,12 @@
 # Needs Python >= 3.11 with venv, and nothing else: see README.md.
 PYTHON ?= python3
 VENV := .venv
+comma := ,
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
 # An mpirun on PATH (a cluster's module) is used as it is. Without one, PyPI's MPICH goes into .venv,
 # where mpi4py would prefer it to any other.
-MPI := $(if $(shell command -v mpirun 2>/dev/null),,mpi)
-comma := ,
+MPI := $(if $(shell command -v mpirun 2>/dev/null),,$(comma)mpi)
 
 .PHONY: quickstart test lint install install-test
 quickstart: install
@@ -16,8 +16,10 @@ test: install-test
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: install-test
-	$(VENV)/bin/ruff check --line-length 110 --select E,F,I,B,UP,W --ignore E741 pavg tests
-	$(VENV)/bin/ruff format --line-length 110 --check pavg tests
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/vulture pavg benchmarks tests/seen.py
 
 # Installing is redone only when setup.cfg has changed.
 install: $(VENV)/.installed
@@ -25,10 +27,10 @@ install-test: $(VENV)/.installed-test
 
 $(VENV)/.installed: setup.cfg
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --editable '.$(if $(MPI),[$(MPI)])'
+	$(PIP) install --editable '.[report$(MPI)]'
 	touch $@
 
 $(VENV)/.installed-test: setup.cfg
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --editable '.[test$(if $(MPI),$(comma)$(MPI))]'
+	$(PIP) install --editable '.[test$(MPI)]'
 	touch $(VENV)/.installed $@

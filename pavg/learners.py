@@ -2,8 +2,11 @@
 
 import os
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
+from mpi4py.MPI import Intracomm
+from numpy.typing import NDArray
 
 from pavg import streams
 from pavg.comm.agreement import check
@@ -40,6 +43,13 @@ class Learners:
     shards : pavg.data.partition.Shards of all P learners, or None without samples
     step_size : in place of the specification's, of several lanes (`pavg.schedules.SideBySide`)
     """
+
+    W: NDArray[np.float64]
+    V: NDArray[np.float64]
+    G: NDArray[np.float64]
+    steps: int
+    samples: int
+    since: int
 
     def __init__(self, comm, spec, objective, shards, step_size=None):
         begin, end = block(spec.P, comm.Get_size(), comm.Get_rank())
@@ -102,21 +112,21 @@ class Learners:
         self.loop = self._rounds.loop
 
     @property
-    def bytes(self):
+    def bytes(self) -> int:
         """Bytes of what ranks have combined so far, for each lane."""
         return self._sent // self.lanes
 
     # --- verbs -------------------------------------------------------------------------------
 
-    def rounds(self, lengths, rest):
+    def rounds(self, lengths: Sequence[int] | NDArray[np.int64], rest: int) -> None:
         """Many rounds: for each length, so many local steps and an average; then `rest` steps more."""
-        lengths, k = np.array(lengths, np.int64), 0
-        last = lengths.size - 1 if rest == 0 else -1  # the round that ends on the stop
-        while k < lengths.size:
-            done = self._many(lengths[k:], last - k)
+        left, k = np.array(lengths, np.int64), 0
+        last = left.size - 1 if rest == 0 else -1  # the round that ends on the stop
+        while k < left.size:
+            done = self._many(left[k:], last - k)
             if done == 0:  # longer than a window of the schedule
-                self.step(int(lengths[k]))
-                lengths[k] = 0
+                self.step(int(left[k]))
+                left[k] = 0
             k += done
         self.step(rest)
 
@@ -139,7 +149,7 @@ class Learners:
             self._before = before
         return done
 
-    def step(self, n):
+    def step(self, n: int) -> None:
         """n local steps of every learner."""
         while n > 0:
             schedule, now = self.schedule.window(self.steps + 1, self.samples, n)
@@ -156,7 +166,7 @@ class Learners:
             self.since += steps
             self.apart, self._before = True, None
 
-    def gradient(self):
+    def gradient(self) -> None:
         """G ← a mini-batch gradient of each learner at its own model, from its next draws.
 
         For methods with `gradients = True`: elsewhere it would be compiled on the clock.
@@ -166,7 +176,7 @@ class Learners:
         self.samples += int(batches[first])
         self._own = True
 
-    def apply(self):
+    def apply(self) -> None:
         """The local step w ← w − γG that ends `gradient` (with momentum: v ← μv + G, w ← w − γv)."""
         (gammas, _, first), _ = self.schedule.window(self.steps + 1, self.samples, 1)
         moved = self.G
@@ -182,7 +192,7 @@ class Learners:
         self.apart |= self._own
         self._touched.lose()
 
-    def average(self, *buffers):
+    def average(self, *buffers: NDArray[np.float64]) -> None:
         """Replace each buffer (L, width) by its weighted average over all P learners.
 
         Without arguments: the models, and the momentum as `momentum_at_average` says.
@@ -197,7 +207,7 @@ class Learners:
         if buffers[0] is self.G:
             self._own = False
 
-    def finish(self):
+    def finish(self) -> None:
         """The last average, if the models may differ; then the clock stops."""
         if self.apart:
             self._many(NOW, 0)
@@ -249,15 +259,15 @@ class Learners:
 
     # --- what methods and the engine look at -----------------------------------------------------
 
-    def coin(self, t, stop):
+    def coin(self, t: int, stop: int) -> NDArray[np.float64]:
         """Uniform draws in (0, 1) for the ticks t + 1 … stop, the same for all learners."""
         return uniforms(self._coin, t + 1, stop - t)
 
-    def models(self):
+    def models(self) -> NDArray[np.float64]:
         """The learners' models, S·W: a new array."""
         return models(self.W, self.S)
 
-    def virtual_average(self, comm):
+    def virtual_average(self, comm: Intracomm) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(w̄, drift): the average that would be made now, and 1/P Σ ‖w_i − w̄‖². Models stay as they are.
 
         (d,) and a number; with lanes (d, lanes) and (lanes,). Where an average has just been made, drift is

@@ -5,12 +5,15 @@ a user's package are declared in the same way, and are found in the same way.
 """
 
 import difflib
+from collections.abc import Iterable
 from functools import cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, ClassVar
 
 from pavg.errors import InputError
 
-GROUPS = ("problems", "methods", "partitions", "step_sizes", "batch_sizes")
+if TYPE_CHECKING:
+    from pavg.spec import Spec
 
 
 class Component:
@@ -20,14 +23,14 @@ class Component:
     refused. The class variable `name` is set by the registry when the class is loaded.
     """
 
-    name = ""
+    name: ClassVar[str] = ""
 
-    def conflicts(self, spec):
+    def conflicts(self, spec: "Spec") -> list[str]:
         """What in the rest of the specification this component cannot work with: a list of sentences."""
         return []
 
     @classmethod
-    def describe(cls):
+    def describe(cls) -> str:
         """The first sentence of the class's docstring, for `pavg list`."""
         return (cls.__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").strip()
 
@@ -38,14 +41,14 @@ def _entry_points():
 
 
 @cache
-def names(group):
-    """The entry points of one group, by name. group : one of GROUPS."""
+def names(group: str) -> dict[str, EntryPoint]:
+    """The entry points of one group, by name. group : a value of `pavg.spec.COMPONENTS`."""
     points = _entry_points().select(group=f"pavg.{group}")
     return {point.name: point for point in sorted(points, key=lambda p: p.name)}
 
 
 @cache
-def load(group, name):
+def load(group: str, name: str) -> type[Component]:
     """The class registered as `name`. InputError names what is there."""
     known = names(group)
     if name not in known:
@@ -60,7 +63,7 @@ def load(group, name):
     return cls
 
 
-def suggestion(word, allowed):
+def suggestion(word: str, allowed: Iterable[str]) -> str:
     """'; did you mean …? allowed: …' for a word that is not among the allowed ones."""
     near = difflib.get_close_matches(str(word), list(allowed), n=1)
     mean = f"; did you mean {near[0]!r}?" if near else ";"

@@ -5,10 +5,11 @@ that all learners have seen, over the size of the training set (0 for problems w
 """
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
+from numpy.typing import NDArray
 
 from pavg.registry import Component
 from pavg.spec import lanes_for
@@ -17,13 +18,21 @@ AHEAD, MOST = 4096, 65536  # entries that a window holds at least and at most
 
 
 class StepSize(Component):
-    """Base of the step sizes: `at(t, epochs)` gives float64 of t's shape."""
+    """Base of the step sizes."""
 
-    lanes = 1
+    lanes: ClassVar[int] = 1
+
+    def at(self, t: NDArray[np.int64], epochs: NDArray[np.float64]) -> NDArray[np.float64]:
+        """γ of the local steps t = 1, 2, …, before each of which so many epochs had passed: of t's shape."""
+        raise NotImplementedError
 
 
 class BatchSize(Component):
-    """Base of the batch sizes: `at(t)` gives int64 of t's shape, each at least 1."""
+    """Base of the batch sizes."""
+
+    def at(self, t: NDArray[np.int64]) -> NDArray[np.int64]:
+        """B of the local steps t = 1, 2, …: of t's shape, each at least 1."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ anything starts. A file with a grid holds many such tables: `pavg.sweep.grid` ex
 
 import dataclasses
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
 
@@ -15,6 +16,10 @@ from pavg import registry, settings
 from pavg.errors import InputError
 from pavg.tables import checked, shown
 
+if TYPE_CHECKING:  # a problem, a method, a partition …: their bases are on floors above
+    Part = Any
+else:
+    Part = registry.Component
 Count = Annotated[int, Ge(1)]
 Number = Annotated[int, Ge(0)]
 Positive = Annotated[float, Gt(0)]
@@ -122,9 +127,9 @@ class Spec:
     """
 
     name: str
-    problem: registry.Component
-    method: registry.Component
-    step_size: registry.Component
+    problem: Part
+    method: Part
+    step_size: Part
     P: Annotated[int, Ge(1), Lt(2**20)]
     R: Count | None = None
     seed: Number = 0
@@ -132,8 +137,8 @@ class Spec:
     measure: Literal["times", "losses"] = "times"
     lanes: Literal["auto", 1, 8, 16, 32] = "auto"
     data: Data | None = None
-    partition: registry.Component | None = None
-    batch_size: registry.Component | None = None
+    partition: Part | None = None
+    batch_size: Part | None = None
     sampling: Literal["replacement", "reshuffle", "order"] = "replacement"
     momentum: Annotated[float, Ge(0), Lt(1)] = 0.0
     momentum_at_average: Literal["keep", "average", "reset"] = "keep"
@@ -156,17 +161,31 @@ class Spec:
         return 1 if _laneless(self) else WIDTHS[-1]
 
 
-def build(table, source):
+def build(table: Mapping[str, Any], source: str) -> Spec:
     """The `Spec` of one table. source : file name (and cell), for messages."""
-    table, problems = dict(table), []
+    table, problems = dict(table), list[str]()
     for key, group in COMPONENTS.items():
         if key in table:
             table[key] = _component(group, table[key], key, problems) or registry.Component()
     made = checked(Spec, table, "", problems)
     problems = problems or _conflicts(made)
     if problems:
-        raise InputError("\n".join(f"{source}: {problem}" for problem in problems))
+        raise InputError("\n".join(f"{source}: {problem}{_meant(problem, table)}" for problem in problems))
     return _completed(made)
+
+
+def _meant(problem, table):
+    """What a beginner may have meant by a list, or by a key that has its place in another table."""
+    if re.match(r"[\w.]+ = \[", problem):
+        return "; values to try, each in a run of its own, stand under [grid]"
+    key, unknown, _ = problem.partition(": unknown key")
+    parts = {"stop": Stop, "evaluate": Evaluate, "data": Data} | {key: table.get(key) for key in COMPONENTS}
+    homes = [
+        f"{name}.{key}"
+        for name, part in parts.items()
+        if dataclasses.is_dataclass(part) and key in {f.name for f in dataclasses.fields(part)}
+    ]
+    return f"; there is {' and '.join(homes)}" if unknown and homes else ""
 
 
 def _completed(spec):

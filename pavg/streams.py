@@ -4,7 +4,10 @@ Nothing else enters: no rank, no number of ranks, no time, no machine. What all 
 share (the coin of stochastic averaging, the initial model) has no learner in its key.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
+from numpy.typing import NDArray
 
 # The number of a purpose is part of the results' meaning: add at the end, never renumber.
 PURPOSES = {
@@ -19,22 +22,22 @@ PURPOSES = {
 }
 
 
-def sequence(seed, purpose, learner=None):
+def sequence(seed: int, purpose: str, learner: int | None = None) -> np.random.SeedSequence:
     """The `numpy.random.SeedSequence` of one purpose, and of one learner if it is given."""
     key = (PURPOSES[purpose],) if learner is None else (PURPOSES[purpose], learner)
     return np.random.SeedSequence(seed, spawn_key=key)
 
 
-def generator(seed, purpose, learner=None):
+def generator(seed: int, purpose: str, learner: int | None = None) -> np.random.Generator:
     """A `numpy.random.Generator` for draws outside the kernels."""
     return np.random.default_rng(sequence(seed, purpose, learner))
 
 
-def key(seed, purpose, learner=None):
+def key(seed: int, purpose: str, learner: int | None = None) -> np.uint64:
     """One 64-bit key (numpy.uint64) for the counter-based streams inside the kernels."""
     return sequence(seed, purpose, learner).generate_state(1, np.uint64)[0]
 
 
-def keys(seed, purpose, learners):
+def keys(seed: int, purpose: str, learners: Iterable[int]) -> NDArray[np.uint64]:
     """The keys of several learners. learners : iterable of int. Returns uint64, shape (L,)."""
     return np.array([key(seed, purpose, learner) for learner in learners], np.uint64)

@@ -11,7 +11,7 @@ from pavg.data.layouts import Dense
 from pavg.data.store import Store
 
 
-def in_processes(function, arguments, timeout=280):
+def in_processes(function, arguments, timeout=580):
     """[function(*a) for a in arguments], each in a process of its own: pytest's never starts MPI."""
     with multiprocessing.get_context("spawn").Pool(len(arguments)) as pool:
         return pool.starmap_async(function, arguments).get(timeout=timeout)

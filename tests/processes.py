@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+SOON = 100.0  # seconds: far more than anything takes on a busy machine, far less than what hangs
+
 
 def running(word):
     """{process id: command line} of the living processes (zombies left out) that were started with a word."""
@@ -52,7 +54,7 @@ def end(pid):
             os.kill(one, signal.SIGKILL)
 
 
-def wait_for(what, timeout=30.0, every=0.05):
+def wait_for(what, timeout=SOON, every=0.05):
     """What `what()` gives as soon as that is true; the test fails where it never is."""
     end = time.monotonic() + timeout
     while not (value := what()):

@@ -17,6 +17,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.body, self.tag, self.date = BODY, '"one"', ""
         self.ranges, self.type, self.status = True, "application/octet-stream", 200
+        self.ahead = 0  # how many bytes further on than it was asked it goes on
         self.drops = []  # for each of the first answers, the bytes after which the connection ends
         self.claim = 0  # how much longer than it is the body is said to be
         self.hang = False
@@ -38,8 +39,7 @@ class Handler(BaseHTTPRequestHandler):
         first = int(self.headers.get("Range", "bytes=0-")[6:-1])
         server.asked.append((first, self.headers.get("If-Range")))
         if server.hang:
-            time.sleep(5)
-            return
+            return time.sleep(1000)  # in a daemon's thread: nobody waits for its end
         if server.status != 200:
             return self.send_error(server.status)
         same = self.headers.get("If-Range") in (None, server.tag, server.date)
@@ -47,6 +47,7 @@ class Handler(BaseHTTPRequestHandler):
             first = 0
         if first >= len(server.body) > 0 and first:
             return self.send_error(416)
+        first += server.ahead if first else 0
         body = server.body[first:]
         self.send_response(206 if first else 200)
         self.send_header("Content-Type", server.type)

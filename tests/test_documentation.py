@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pavg import registry, spec
+from pavg import cli, registry, spec
 from pavg.data import catalogue
 from pavg.records.layout import VARIABLES
 from pavg.sweep import grid
@@ -27,7 +27,7 @@ def test_every_key_is_explained(key):
     assert row(key)
 
 
-@pytest.mark.parametrize("group, name", [(g, n) for g in registry.GROUPS for n in registry.names(g)])
+@pytest.mark.parametrize("group, name", [(g, n) for g in spec.COMPONENTS.values() for n in registry.names(g)])
 def test_every_component_of_ours_is_explained_with_its_parameters(group, name):
     if not registry.names(group)[name].module.startswith("pavg."):
         pytest.skip(f"{name} is another package's")
@@ -65,3 +65,12 @@ def test_the_catalogue_that_is_shown_is_one(tmp_path, monkeypatch):
 def test_links_lead_somewhere(page):
     targets = re.findall(r"\]\(([^)#:]+)\)", page.read_text())
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("group", [[], ["data"]], ids=str)
+def test_what_a_command_does_is_told_in_one_line(group, monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr("sys.argv", ["pavg", *group, "--help"])
+    with pytest.raises(SystemExit):
+        cli.main()
+    assert "..." not in capsys.readouterr().out.split("Commands:")[1]

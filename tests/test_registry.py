@@ -5,10 +5,10 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from pavg import registry
+from pavg import registry, spec
 from pavg.errors import InputError
 
-EVERY = [(group, name) for group in registry.GROUPS for name in registry.names(group)]
+EVERY = [(group, name) for group in spec.COMPONENTS.values() for name in registry.names(group)]
 BASES = {
     "problems": ("pavg.problems.base", "Problem"),
     "methods": ("pavg.methods.base", "Method"),
@@ -33,13 +33,13 @@ def test_whatever_is_registered_describes_itself_in_a_line(group, name):
     assert described and "\n" not in described and not described.startswith(name)
 
 
-@pytest.mark.parametrize("group", registry.GROUPS)
+@pytest.mark.parametrize("group", spec.COMPONENTS.values())
 def test_every_group_has_members_in_alphabetical_order(group):
     names = list(registry.names(group))
     assert names and names == sorted(names)
 
 
-@pytest.mark.parametrize("group", registry.GROUPS)
+@pytest.mark.parametrize("group", spec.COMPONENTS.values())
 def test_a_name_that_is_not_there_is_refused_with_those_that_are(group):
     with pytest.raises(InputError) as caught:
         registry.load(group, "no-such-thing")

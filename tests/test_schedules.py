@@ -17,6 +17,7 @@ from pavg.schedules import (
     Inverse,
     InverseSqrt,
     Schedule,
+    SideBySide,
 )
 
 STEPS = np.arange(1, 200)
@@ -186,6 +187,14 @@ def test_the_step_size_falls_after_the_last_sample_of_an_epoch(n):
 def test_without_a_training_set_no_epoch_passes():
     found, _ = walked(Schedule(Decay(1.0, 0.5, every=1.0), ConstantBatch(1), 0, 1), [1000])
     assert set(found) == {1.0}
+
+
+def test_a_lane_that_is_frozen_stands_still_from_the_next_step_on():
+    schedule = Schedule(SideBySide([Constant(0.1), Inverse(1.0)]), ConstantBatch(1), 0, 1)
+    for step, expected in ((1, [0.1, 1.0]), (2, [0.0, 1 / 2]), (3, [0.0, 1 / 3])):
+        (gammas, _, first), _ = schedule.window(step, step - 1, 1)
+        np.testing.assert_array_equal(gammas[first], expected + [0.0] * 6)
+        schedule.freeze(0)
 
 
 # --- how many steps see so many samples ------------------------------------------------------

@@ -125,6 +125,10 @@ BAD = {
         {"method.zeta": 0.1},
         ["method.zeta", "unknown key", "allowed: K, warmup"],
     ),
+    "a key outside its table": ({"K": 3}, ["K: unknown key", "; there is method.K"]),
+    "a key of stop outside it": ({"epochs": 3}, ["epochs: unknown key", "; there is stop.epochs"]),
+    "a list outside the grid": ({"P": [1, 8]}, ["P = [1, 8]", "integer", "under [grid]"]),
+    "step sizes outside the grid": ({"step_size": [0.1]}, ["step_size = [0.1]", "under [grid]"]),
     "far from any key": ({"xyzzy": 1}, ["xyzzy: unknown key; allowed: ", "problem"]),
     "unknown problem": (
         {"problem": "logistik"},

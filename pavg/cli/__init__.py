@@ -6,9 +6,11 @@ import sys
 import click
 
 from pavg.comm.launch import launched_rank
-from pavg.errors import InputError
+from pavg.errors import InputError, missing_extra
 
 BAD_INPUT = 2
+# packages of pavg[report], which runs can do without
+REPORT = ("jinja2", "markupsafe", "matplotlib", "pandas", "plotly", "pyarrow", "xarray")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -34,6 +36,11 @@ def main():
         code = BAD_INPUT
     except InputError as error:
         print(f"pavg: {error}", file=sys.stderr)
+        code = BAD_INPUT
+    except ModuleNotFoundError as error:
+        if error.name not in REPORT:
+            raise
+        print(f"pavg: {missing_extra(error.name, 'report')}", file=sys.stderr)
         code = BAD_INPUT
     except (click.Abort, KeyboardInterrupt):
         code = 130

@@ -24,10 +24,10 @@ class Benchmarks(click.Group):
 
 @click.group("bench", cls=Benchmarks)
 def command():
-    """Measure kernels, averaging and the machine, and compare with what others use.
+    """Measure pavg itself and the machine, and what others use.
 
-    Everything is told by ratios of alternating runs, each rank on one core of its own. Prints a table and
-    writes OUT/bench/….bench.h5.
+    Kernels, averaging, roofline, scikit-learn and PyTorch. Everything is told by ratios of alternating
+    runs, each rank on one core of its own. Prints a table and writes OUT/bench/….bench.h5.
     """
 
 

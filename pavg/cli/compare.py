@@ -28,11 +28,12 @@ MARGIN = 0.05
     help="What is compared, and so may differ: CPUs, MPI libraries, samples, losses.",
 )
 def command(a, b, margin, across):
-    """Compare the times of B with those of A for the same work: folders of results, or merged files.
+    """Compare the times of B with those of A for the same work.
 
-    Cells pair by their settings; a setting that has one value in all of A and another in all of B is what
-    is compared. Made by turns (pavg run A.toml --against B.toml --repeat 10), repetitions pair too. Exit
-    code 0: no cell is worse; 4: some are; 5: some cells, or all, could not be compared.
+    A and B are folders of results, or merged files. Cells pair by their settings; a setting that has one
+    value in all of A and another in all of B is what is compared. Made by turns (pavg run A.toml
+    --against B.toml --repeat 10), repetitions pair too. Exit code 0: no cell is worse; 4: some are; 5:
+    some cells, or all, could not be compared.
     """
     from pavg.report.comparison import compare
     from pavg.report.pairing import NotComparable

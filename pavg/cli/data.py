@@ -62,9 +62,10 @@ def get(name, overrides):
 @click.argument("file", required=False)
 @SET
 def convert(file, overrides):
-    """Convert FILE (or a folder, or a pattern) to a store, with the keys of a specification's [data].
+    """Convert FILE, a folder or a pattern to a store.
 
-    Without FILE, --set name=digits, or synthetic samples: --set synthetic.like=higgs.
+    The keys are those of a specification's [data]. Without FILE, --set name=digits, or synthetic
+    samples: --set synthetic.like=higgs.
     """
     data, _ = _asked({"path": os.path.abspath(file)} if file else {}, overrides)
     _convert(data)
@@ -77,22 +78,31 @@ def convert(file, overrides):
 @click.option("-P", "learners", type=click.IntRange(1), default=8, show_default=True, help="Learners.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the partition.")
 def info(what, overrides, partition, learners, seed):
-    """Show a set by name, a file (converted if it is not yet), or a store."""
+    """Show a set by name, a file, or a store.
+
+    A file that is not converted yet is converted.
+    """
+    from pavg.data import catalogue
     from pavg.data.bundled import BUNDLED
-    from pavg.data.catalogue import find, is_here
     from pavg.data.conversion import folder
     from pavg.data.store import open_store
+    from pavg.errors import InputError
+    from pavg.registry import suggestion
 
     made = {"partition": {"name": partition}} if partition else {}
     if _is_store(what):
         _, component = _asked({"path": what}, overrides, made)
         store = open_store(what)
     else:
-        source = {"path": os.path.abspath(what)} if os.path.exists(what) else {"name": what}
+        source, known = {"path": os.path.abspath(what)}, [*catalogue.entries(), *BUNDLED]
+        if not os.path.exists(what):
+            source = {"name": what}
+            if what not in known:
+                raise InputError(f"{what}: no such file or set{suggestion(what, known)}")
         data, component = _asked(source, overrides, made)
         if data.name and data.name not in BUNDLED:
-            _describe(what, find(what))
-            if not is_here(what, folder()):
+            _describe(what, catalogue.find(what))
+            if not catalogue.is_here(what, folder()):
                 print(f"not here yet: pavg data get {what}")
                 return
         store = open_store(_prepared(data))

@@ -188,10 +188,18 @@ def slurm():
     kinds = sorted(set(re.findall(r"\b(?:pmi2|pmix|cray_shasta)\b", _output(["srun", "--mpi=list"])[1])))
     release = _last(_output(["srun", "--version"])[1].splitlines())
     found = f"Slurm: {release}; srun --mpi: {', '.join(kinds) or 'neither pmi2 nor pmix'}"
-    yield ok(found) if kinds else warning(found, "use mpirun inside the job")
+    alone, _ = _probe([sys.executable])
+    mend = f"pavg slurm --launcher {_launcher(alone[0]['version'], kinds)}" if alone else ""
+    yield (ok if kinds else warning)(found, mend)
     code, said = _output(["sinfo", "--noheader"])
     if code:
         yield warning(f"Slurm: sinfo failed: {_last(said.splitlines())}", "is its controller up?")
+
+
+def _launcher(library, kinds):
+    """What starts ranks of a library in a job: Open MPI speaks PMIx alone, MPICH and its like PMI2 too."""
+    spoken = ["pmix"] if library.startswith("Open MPI") else ["pmi2", "pmix"]
+    return next((kind for kind in spoken if kind in kinds), "mpirun")
 
 
 def _probe(command):

@@ -15,6 +15,7 @@ def _show(comm, spec, out, options, size):
     from rich.console import Console
     from rich.table import Table
 
+    from pavg.cli.show import WIDE
     from pavg.sweep import running
     from pavg.sweep.forecast import forecasts
 
@@ -26,8 +27,8 @@ def _show(comm, spec, out, options, size):
         running.specifications(alone, spec, how), size, how, running.Watcher()
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("cells", "run", "ranks", "samples", "models a rank", "data a node", "about"):
-        table.add_column(name, justify="left" if name == "run" else "right", no_wrap=True)
+    for name in ("cells", "run", "where", "ranks", "samples", "models a rank", "data a node", "about"):
+        table.add_column(name, justify="left" if name in ("run", "where") else "right", no_wrap=True)
     total, unknown = 0.0, 0
     waiting = [group for group in groups if group.index in starts]
     for one in forecasts(alone, waiting):
@@ -36,8 +37,8 @@ def _show(comm, spec, out, options, size):
         total, unknown = total + (one.seconds or 0.0), unknown + (one.seconds is None)
         memory, data = f"{one.memory / 2**20:.3g} MB", f"{one.data / 2**20:.3g} MB"
         group = one.group
-        table.add_row(group.indices, group.name, str(group.R), samples, memory, data, seconds)
-    Console(width=max(Console().width, 100)).print(table)
+        table.add_row(group.indices, group.name, group.differs, str(group.R), samples, memory, data, seconds)
+    Console(width=max(Console().width, WIDE)).print(table)
     runs = {cell.index for group in waiting for cell in group.cells}
     there = Counter(state for index, state in states.items() if index not in runs)
     left = "".join(f"; {count} {state}" for state, count in there.items())

@@ -8,7 +8,10 @@ import click
     "what", type=click.Choice(["problems", "methods", "partitions", "schedules", "datasets", "benchmarks"])
 )
 def command(what):
-    """List problems, methods, partitions, schedules, datasets or benchmarks, with their parameters."""
+    """List problems, methods, schedules and all else that has a name.
+
+    Each with its parameters and their defaults.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -34,8 +37,18 @@ def _rows(what):
 
         return [(name, "", tables.read(path).get("description", "")) for name, path in packaged().items()]
     groups = {"schedules": ("step_sizes", "batch_sizes")}.get(what, (what,))
-    loaded = [registry.load(group, name) for group in groups for name in registry.names(group)]
-    return [(cls.name, _parameters(cls), cls.describe()) for cls in loaded]
+    return [_row(group, name) for group in groups for name in registry.names(group)]
+
+
+def _row(group, name):
+    from pavg import registry
+    from pavg.errors import InputError
+
+    try:
+        cls = registry.load(group, name)
+    except InputError as error:  # of another package, which is no reason not to list the others
+        return name, "", f"not usable: {error}"
+    return name, _parameters(cls), cls.describe()
 
 
 def _parameters(cls):

@@ -11,9 +11,10 @@ import click
 @click.option("-o", "--output", required=True, type=click.Path(path_type=Path), help="The merged file.")
 @click.option("--all", "everything", is_flag=True, help="Runs that are not over or failed, too.")
 def command(paths, output, everything):
-    """Merge the results under PATHS (files, folders) into one file, over runs, evaluations and ranks.
+    """Merge the results under PATHS into one file.
 
-    Each parameter is a variable over runs. Models are left out.
+    PATHS are files and folders. The axes are runs, evaluations and ranks. Each parameter is a variable
+    over runs. Models are left out.
     """
     from pavg.cli.stages import stages
     from pavg.records.merging import merge

@@ -29,7 +29,9 @@ CURVES = ("loss", "normalised", "test_loss", "accuracy", "test_accuracy", "grad_
     "--envelope", is_flag=True, help="The best step size at each evaluation, not at the end (convergence)."
 )
 def command(kind, path, output, expression, x, y, target, envelope):
-    """Draw a figure of the results in PATH, a folder or a merged file, a column wide; print its caption.
+    """Draw a figure for a paper of the results in PATH.
+
+    PATH is a folder or a merged file. The figure is a column wide; its caption is printed.
 
     \b
     convergence  the loss over samples, steps, rounds or seconds, for each K

@@ -43,14 +43,16 @@ class Lines(Watcher):
         self.converts = Stages()
 
     def cells(self, count, total):
-        self._say(f"{total} cells" if count == total else f"{count} of {total} cells")
+        cells = "1 cell" if total == 1 else f"{total} cells"
+        self._say(cells if count == total else f"{count} of {cells}")
 
     def begins(self, group):
         self.spoke = time.monotonic()
         P, R, count = group.spec.P, group.R, len(group.cells)
         hosted = f", {P} learners hosted on {R} ranks" if P > R else ""
         lanes = f", {count} step sizes side by side" if count > 1 else ""
-        self._say(f"[{group.indices}] {group.name} ({group.spec.problem.name}{hosted}{lanes})")
+        differs = f", {group.differs}" if group.differs else ""
+        self._say(f"[{group.indices}] {group.name} ({group.spec.problem.name}{differs}{hosted}{lanes})")
 
     def looks(self, t, end, losses):
         if time.monotonic() - self.spoke > QUIET:
@@ -105,7 +107,8 @@ class Live(Lines):
         self.progress.update(self.one, description=stage, completed=done, total=total)
 
     def begins(self, group):
-        self.progress.update(self.one, description=group.name, completed=0, total=None, note="")
+        described = f"{group.name} {group.differs}".strip()
+        self.progress.update(self.one, description=described, completed=0, total=None, note="")
 
     def looks(self, t, end, losses):
         self.progress.update(self.one, completed=t, total=end, note=_told(losses))

@@ -17,9 +17,10 @@ import click
 )
 @click.option("--title", help="Its title; the name of PATH if not given.")
 def command(path, output, title):
-    """Make one interactive page of the results in PATH, a folder or a merged file.
+    """Make one interactive page of the results in PATH.
 
-    The page is a single file. It opens in a browser, without a network.
+    PATH is a folder or a merged file. The page is a single file. It opens in a browser, without a
+    network.
     """
     from pavg.cli.results import many
     from pavg.report import page

@@ -62,11 +62,12 @@ POSITIVE = Seconds(0, min_open=True)
 @click.option("--dry-run", is_flag=True, help="Say what would run, and about how long; run nothing.")
 @click.pass_context
 def command(context, spec, ranks, out, dry_run, **options):
-    """Run SPEC: a TOML file, a folder of them, or a benchmark's name (pavg list benchmarks).
+    """Run all that SPEC says and that has no result yet.
 
-    Under mpirun or srun it uses the ranks that are there; with -n it starts mpirun itself. Cells with
-    a whole result under OUT are skipped. Ctrl-C, SIGUSR1 and SIGTERM end the sweep in order: a
-    checkpoint is kept, and the same command goes on.
+    SPEC is a TOML file, a folder of them, or a benchmark's name (pavg list benchmarks). Under mpirun or
+    srun it uses the ranks that are there; with -n it starts mpirun itself. Cells with a whole result
+    under OUT are skipped. Ctrl-C, SIGUSR1 and SIGTERM end the sweep in order: a checkpoint is kept, and
+    the same command goes on.
     """
     from pavg.comm import launch, signals
     from pavg.errors import InputError

@@ -28,16 +28,22 @@ def _names(context, option, value):
 @click.option(
     "--where", "expression", metavar="EXPR", help="Runs for which it holds: 'K < 64 and loss < 0.1'."
 )
-@click.option("--sort", metavar="NAMES", callback=_names, help="By these columns; -NAME: largest first.")
+@click.option(
+    "--sort",
+    metavar="NAMES",
+    callback=_names,
+    help="By these columns, not by settings; -NAME: largest first.",
+)
 @click.option("--columns", "names", metavar="NAMES", callback=_names, help="These columns, in this order.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with all columns if none are chosen.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, with all columns if none are chosen.")
 @click.option("--parquet", type=click.Path(path_type=Path, dir_okay=False), help="Write this Parquet file.")
 def command(paths, expression, sort, names, as_csv, as_json, parquet):
-    """Show a table of the runs under PATHS: result files, folders of them, merged files.
+    """Show a table of the runs under PATHS.
 
-    Columns are parameters (K, step_size, stop.steps), final values (loss, samples, time_wall) and seconds
-    of the training clock (compute, comm, wait).
+    PATHS are result files, folders of them, merged files. Columns are parameters (K, step_size,
+    stop.steps), final values (loss, samples, time_wall) and seconds of the training clock (compute, comm,
+    wait).
     """
     from pavg.cli.stages import stages
     from pavg.errors import InputError
@@ -60,6 +66,7 @@ def command(paths, expression, sort, names, as_csv, as_json, parquet):
     names = [column(name, there if exported else [*there, "curve"], "--columns") for name in names]
     rows = ordered(chosen(rows, expression) if expression else rows, sort)
     if not exported:
+        rows = rows if sort else ordered(rows, _by_settings(rows))
         return show(rows, names)
     names = names or there
     if parquet:
@@ -87,9 +94,10 @@ def show(rows, names=()):
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
-    if console.width < WIDE:
-        console = Console(width=WIDE)
+    from pavg.comm.launch import watched
+
+    console = Console(force_terminal="stdout" in watched())
+    console.width = max(console.width, WIDE)
     names = names or _usual(rows)
     made = Table(box=None, header_style="bold", pad_edge=False)
     for name in names:
@@ -135,6 +143,13 @@ def _different(rows):
             if name.split("_")[0] not in SHOWN:
                 found.setdefault(name, {}).setdefault(row["problem"], set()).add(str(value))
     return [name for name, problems in found.items() if any(len(values) > 1 for values in problems.values())]
+
+
+def _by_settings(rows):
+    """Names of the columns that a table is sorted by if none are chosen."""
+    different = [name for name in _different(rows) if name != "seed"]
+    names = ["problem", "data", *different, "P", "K", "label", "seed"]
+    return [name for name in names if any(name in row for row in rows)]
 
 
 def _cell(name, row, names):

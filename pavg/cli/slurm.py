@@ -49,9 +49,10 @@ RESERVED = {"ranks", "cells", "where", "repeat", "side_by_side", "dry_run", "ove
 @click.option("--dry-run", is_flag=True, help="Show cells and core-hours; write nothing.")
 @click.option("--submit", is_flag=True, help="Give the scripts to sbatch, and a last one that merges.")
 def command(spec, **options):
-    """Write scripts that run SPEC on a cluster: an array for each P, or one job for all cells.
+    """Write scripts that run SPEC on a cluster.
 
-    A script can be read and edited; sbatch takes it. What stands behind -- goes to pavg run.
+    An array for each P, or one job for all cells. A script can be read and edited; sbatch takes it. What
+    stands behind -- goes to pavg run.
     """
     from pavg.slurm import plan, script
     from pavg.sweep.groups import chosen
@@ -157,4 +158,5 @@ def _submit(folder, files):
         return 1
     for file, job in ids.items():
         print(f"submitted: {job} ({file})")
+    print(f"logs: in {folder}; how far it is: pavg status, with the same --set, --out and --repeat")
     return 0

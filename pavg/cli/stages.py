@@ -1,9 +1,10 @@
 """How far something is that takes a while: a bar on a terminal, plain lines in a log."""
 
 import contextlib
-import os
 import sys
 import time
+
+from pavg.comm.launch import watched
 
 QUIET = 10.0  # seconds between two lines about one thing, in a log
 
@@ -47,4 +48,4 @@ class Stages:
 
 def on_terminal():
     """Whether somebody watches standard error."""
-    return sys.stderr.isatty() or os.environ.get("PAVG_TERMINAL") == "1"
+    return "stderr" in watched()

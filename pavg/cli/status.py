@@ -23,7 +23,7 @@ COLOURS = {"ok": "green", "running": "cyan", "missing": "dim", "skipped": "dim"}
 @click.option("--follow", is_flag=True, help="Look again and again, until all is done or Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="Everything, for programs.")
 def command(sweep, overrides, out, repeat, ranks, follow, as_json):
-    """Show how many cells of SWEEP are done, running, missing or failed, and why.
+    """Show what of SWEEP is done, running, missing or failed.
 
     It reads files only: it works while the sweep runs, and on a machine where nothing runs.
     """
@@ -82,6 +82,7 @@ def _everything(sweep, out, status, jobs):
         "counts": status.counts,
         "complete": status.complete,
         "remaining_seconds": status.remaining,
+        "others": status.others,
         "reasons": [{"cells": n, "status": state, "reason": reason} for n, state, reason in status.reasons()],
         "cells": cells,
         "jobs": [vars(job) for job in jobs.known()],
@@ -109,6 +110,8 @@ def _page(status, title, jobs):
         page.append(f"  and {len(reasons) - SHOWN} other reasons\n")
     for cell in status.running[:SHOWN]:
         page.append(f"  {cell.run_id}: {_progress(cell)}\n")
+    if status.others:
+        page.append(f"  {status.others:,} other results in the folder, of settings that the sweep has not\n")
     if line := jobs.line():
         page.append(f"  Slurm: {line}\n")
     page.rstrip()

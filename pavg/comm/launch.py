@@ -41,6 +41,19 @@ def launched_rank():
     return _first(RANKS) or 0
 
 
+def watched():
+    """The standard streams of this process that somebody watches: "stdout", "stderr".
+
+    Of a rank, those of its launcher, if that is pavg's. Any other launcher may give a rank a terminal of
+    its own, whatever becomes of the output.
+    """
+    said = os.environ.get("PAVG_TERMINAL")
+    if said is not None:
+        return said.split()
+    alone = (_first(SIZES) or 1) == 1
+    return [name for name in ("stdout", "stderr") if alone and getattr(sys, name).isatty()]
+
+
 def first_of_node():
     """Whether this process is the first of its job on this machine, as its launcher says."""
     return not _first(LOCAL_RANKS)
@@ -91,7 +104,7 @@ def _job(command, asked):
     Ctrl-C and SIGTERM reach the ranks as SIGUSR1, so that they can end in order under every MPI;
     a second one ends the job.
     """
-    environment = OPEN_MPI | os.environ | {"PAVG_TERMINAL": str(int(sys.stderr.isatty()))}
+    environment = OPEN_MPI | os.environ | {"PAVG_TERMINAL": " ".join(watched())}
     job, began = None, time.time()
 
     def forward(number, frame):

@@ -4,7 +4,7 @@ import os
 import signal
 
 ASKING = (signal.SIGINT, signal.SIGUSR1, signal.SIGTERM)
-_received = []
+_received: list[int] = []
 
 
 def install():

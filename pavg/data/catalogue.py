@@ -9,7 +9,7 @@ import re
 import tarfile
 import tempfile
 import zlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
@@ -54,9 +54,9 @@ class Entry:
     files: list[File]
     n_test: spec.Number = 0
     nnz: spec.Count | None = None
-    pages: list[str] = ()
+    pages: list[str] = field(default_factory=list)
     terms: str = ""
-    papers: list[str] = ()
+    papers: list[str] = field(default_factory=list)
     note: str = ""
 
 

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Le
+from numpy.typing import NDArray
 
 from pavg import registry, streams
 from pavg.errors import InputError
@@ -21,9 +22,9 @@ class Shards:
     ``starts[p] + j`` itself; starts, counts : int64, shape (P,).
     """
 
-    rows: np.ndarray
-    starts: np.ndarray
-    counts: np.ndarray
+    rows: NDArray[np.int64]
+    starts: NDArray[np.int64]
+    counts: NDArray[np.int64]
 
     def of(self, begin, end):
         """Those of learners begin … end − 1 alone, as arrays of their own."""
@@ -37,7 +38,7 @@ class Shards:
 class Partition(registry.Component):
     """Base of the partitions."""
 
-    def shards(self, y, P, seed):
+    def shards(self, y: NDArray[np.float64], P: int, seed: int) -> Shards:
         """The rows of each learner.
 
         Parameters

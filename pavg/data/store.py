@@ -14,7 +14,7 @@ import contextlib
 import hashlib
 import mmap
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import h5py
@@ -53,7 +53,7 @@ class Store:
         return self.train.dtype.name
 
 
-def open_store(path):
+def open_store(path: Path) -> Store:
     """Open a store, mapping its arrays into memory: one copy a node, whoever opens it.
 
     Raises
@@ -74,10 +74,9 @@ def open_store(path):
                     f"{path}: a store of format version {found}; expected {VERSION}: convert it anew"
                 )
             layout, memory = LAYOUTS[attrs["layout"]], mapping(path)
+            names = [field.name for field in fields(layout)]
             parts = {
-                part: layout(
-                    *(_mapped(path, memory, file[f"{part}/{key}"]) for key in layout.__dataclass_fields__)
-                )
+                part: layout(*(_mapped(path, memory, file[f"{part}/{key}"]) for key in names))
                 for part in ("train", "test")
                 if part in file
             }

@@ -33,7 +33,7 @@ class Care:
     checkpoints: Checkpoints | None = None
     on_look: Callable = lambda observer, t: None
     heard: Callable = lambda sentence: None
-    records: list[Record] | None = None
+    records: list[Record] = field(default_factory=list)
     poll: float = POLL
     pace: list | None = None
     began: float = field(default_factory=time.monotonic)

@@ -1,16 +1,19 @@
 """THE LOOP: one synchronous run."""
 
 import time
+from collections.abc import Iterator
 
 import numpy as np
+from mpi4py.MPI import Intracomm
 
 from pavg.comm.agreement import first_of_node
 from pavg.engine.observation import Care, Observer
+from pavg.engine.task import Task
 from pavg.learners import Learners
 from pavg.records.record import Record, rank_facts
 
 
-def run(comm, task, care=None):
+def run(comm: Intracomm, task: Task, care: Care | None = None) -> list[Record]:
     """Run one task on all ranks of `comm` (at most P); return a `Record` a cell, the same on every rank.
 
     care : limits, checkpoints to go on from and to make, and who is told of what.
@@ -21,7 +24,7 @@ def run(comm, task, care=None):
     return care.records
 
 
-def stretches(comm, task, care):
+def stretches(comm: Intracomm, task: Task, care: Care) -> Iterator[None]:
     """The run of a task as a generator: at each stop, the training clock off, others may have their turn.
 
     Its records are in `care.records`.
@@ -44,7 +47,7 @@ def stretches(comm, task, care):
     observer.last(t)
 
 
-def compile_kernels(comm, learners):
+def compile_kernels(comm: Intracomm, learners: Learners) -> float:
     """Compile or load all that the run will call, outside every clock; seconds on this rank.
 
     The first rank of each node compiles while the others sleep; they load what it cached.

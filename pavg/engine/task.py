@@ -1,6 +1,8 @@
 """What one run needs, bound together: specification, objective, shards."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from pavg import data
 from pavg.data.partition import Shards
@@ -21,10 +23,10 @@ class Task:
     specs: tuple[Spec, ...]
     objective: Objective
     shards: Shards | None
-    data: dict
+    data: dict[str, Any]
 
     @property
-    def spec(self):
+    def spec(self) -> Spec:
         """What all cells have in common (and the first one's step size)."""
         return self.specs[0]
 
@@ -71,12 +73,12 @@ class Binder:
         return made
 
 
-def bind(spec, store):
+def bind(spec: Spec, store: data.Store | None) -> Task:
     """The `Task` of one specification, by a `Binder` of its own."""
     return Binder().bind((spec,), store)
 
 
-def open_data(spec, progress=None):
+def open_data(spec: Spec, progress: Callable[[str, int, int], Any] | None = None) -> data.Store | None:
     """The store of a specification, mapped into memory (None without data); made where it is not there yet.
 
     progress : called with (stage, done, total) while it is made.

@@ -12,7 +12,9 @@ X is float64, or float32 where a store keeps it so: then a function is compiled 
 """
 
 import warnings
+from collections.abc import Callable
 from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 from numba import cfunc, njit, types
@@ -46,7 +48,9 @@ class Compiled:
     `__wrapped__` is the Python function; signatures : dtype of X → signature.
     """
 
-    def __init__(self, function, signatures, dtype="float64"):
+    def __init__(
+        self, function: Callable[..., Any], signatures: dict[str, Any], dtype: str = "float64"
+    ) -> None:
         self._signature, self._signatures = signatures[dtype], signatures
         self._numba_type_ = types.FunctionType(self._signature)
         self.__wrapped__ = function
@@ -59,17 +63,17 @@ class Compiled:
         return self._compiled.address
 
     @cache  # noqa: B019 (functions of modules: they live as long as the process)
-    def on(self, dtype):
+    def on(self, dtype: str) -> "Compiled":
         """The same function for X of a dtype."""
         return self if dtype == "float64" else Compiled(self.__wrapped__, self._signatures, dtype)
 
 
-def gradient_function(function):
+def gradient_function(function: Callable[..., Any]) -> Compiled:
     """Compile a stochastic gradient (see the module) to the signature that the loops expect."""
     return Compiled(function, GRADIENT)
 
 
-def loss_function(function):
+def loss_function(function: Callable[..., Any]) -> Compiled:
     """Compile a sample's loss (see the module) to the signature that `losses` expects."""
     return Compiled(function, LOSS)
 

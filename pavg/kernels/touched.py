@@ -40,7 +40,7 @@ def prepare(csr, everyone, room, open, model, schedule, drawn, n):
     if open[ENTRIES] >= 0:
         open[ENTRIES] = _counted(csr, everyone, entries, open, S[0, 0], schedule, drawn, n)
         if open[ENTRIES] < 0:
-            open[KNOWN] = 0
+            open[KNOWN] = 0  # the average will be dense, and origin holds the model no more
         elif open[KNOWN] == 0:
             for j in range(origin.size):
                 origin[j] = W[0, j]
@@ -132,7 +132,5 @@ def spread(room, model):
 
 @njit(cache=True, nogil=True)
 def close(open):
-    """An average ends the open round. After a dense one the origin holds the model no more."""
-    if open[ENTRIES] < 0:
-        open[KNOWN] = 0
+    """An average ends the open round."""
     open[BEGAN] = open[ENTRIES] = -1

@@ -1,8 +1,14 @@
 """What a method is: decisions about when, as functions of (parameters, seed, tick) alone."""
 
+from typing import TYPE_CHECKING, ClassVar
+
 import numpy as np
+from numpy.typing import NDArray
 
 from pavg.registry import Component
+
+if TYPE_CHECKING:
+    from pavg.learners import Learners
 
 BLOCK = 64  # a stop lies at a round's end, or so many local steps (or a multiple) after its beginning
 
@@ -18,37 +24,45 @@ class Method(Component):
     gradients : whether learners are asked for `gradient`.
     """
 
-    lanes = False
-    gradients = False
+    lanes: ClassVar[bool] = False
+    gradients: ClassVar[bool] = False
 
     @property
-    def label(self):
+    def label(self) -> str:
         """What names the method in a file name and a table."""
         return self.name
 
-    def averages(self, learners, t, stop):
+    def averages(self, learners: "Learners", t: int, stop: int) -> NDArray[np.int64]:
         """The ticks in t + 1 … stop after which learners average: sorted int64."""
         raise NotImplementedError
 
-    def advance(self, learners, t, stop):
+    def advance(self, learners: "Learners", t: int, stop: int) -> None:
         """From tick t to tick stop: local steps on every learner, and averages where they are due."""
-        ends = self.averages(learners, t, stop)
-        lengths, rest = np.diff(ends, prepend=t), stop - (int(ends[-1]) if ends.size else t)
-        if rest < 0 or (lengths < 1).any():  # a user's own: it would run on, or never end
-            raise ValueError(f"{self.name}: averages: expected ticks from {t + 1} to {stop}, ascending")
-        learners.rounds(lengths, rest)
+        ends = self._ends(learners, t, stop)
+        learners.rounds(np.diff(ends, prepend=t), rest=stop - (int(ends[-1]) if ends.size else t))
 
-    def ticks_for(self, learners, steps):
+    def ticks_for(self, learners: "Learners", steps: int) -> int:
         """The tick at which every learner has done so many local steps."""
         return steps
 
-    def allowed(self, learners, t, stop):
+    def allowed(self, learners: "Learners", t: int, stop: int) -> int:
         """The first tick from `stop` on where the engine may stop, coming from tick t.
 
         Kernels that work in blocks are never cut there, so that stops change no bit.
         """
-        ends = self.averages(learners, t, stop + BLOCK)
+        ends = self._ends(learners, t, stop + BLOCK)
         past = np.searchsorted(ends, stop)  # ends[past] is the first average at or after `stop`
         begin = int(ends[past - 1]) if past else t - learners.since
         blocks = begin + -(-(stop - begin) // BLOCK) * BLOCK
         return min(blocks, int(ends[past])) if past < ends.size else blocks
+
+    def _ends(self, learners, t, stop):
+        """`averages`; ValueError for what is none: with a user's own, a run would go on, or never end."""
+        ends = self.averages(learners, t, stop)
+        if isinstance(ends, np.ndarray) and ends.ndim == 1 and ends.dtype == np.int64:
+            if not ends.size or (t < ends[0] and ends[-1] <= stop and (ends[1:] > ends[:-1]).all()):
+                return ends
+        raise ValueError(
+            f"{self.name}: averages: expected ticks from {t + 1} to {stop}, ascending, an array of int64; "
+            f"found {ends!r}"
+        )

@@ -1,21 +1,28 @@
 """What a problem is, and what it becomes once it is bound to samples."""
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from pavg.registry import Component
 
+if TYPE_CHECKING:
+    from pavg.data import Store
+    from pavg.spec import Spec
+
 NONE = np.empty(0)
+Models = NDArray[np.float64]
+Tuples = tuple[Any, ...]  # of arrays and numbers, as the compiled loops take them
 
 
-def width_of(dimension):
+def width_of(dimension: int) -> int:
     """Entries kept for a model: a multiple of 8 (64 bytes), with room for a CSR dummy column."""
     return (dimension + 8) // 8 * 8
 
 
-def frozen(array, dtype=np.float64):
+def frozen(array: ArrayLike, dtype: DTypeLike = np.float64) -> NDArray[Any]:
     """A contiguous read-only base-class array of `dtype`: what the compiled loops take as samples."""
     array = np.ascontiguousarray(np.asarray(array), dtype).view()
     array.flags.writeable = False
@@ -30,20 +37,20 @@ class Problem(Component):
     lanes : whether its compiled loops take several step sizes side by side.
     """
 
-    needs_data = False
-    lanes = False
-    partition = "pool"
+    needs_data: ClassVar[bool] = False
+    lanes: ClassVar[bool] = False
+    partition: ClassVar[str] = "pool"
 
     @property
-    def draws(self):
+    def draws(self) -> bool:
         """Whether local steps draw from samples, given ones or its own."""
         return self.needs_data
 
-    def bind(self, store, P, seed):
+    def bind(self, store: "Store | None", P: int, seed: int) -> "Objective":
         """The `Objective` on the samples of a `pavg.data.Store` (None without data)."""
         raise NotImplementedError
 
-    def conflicts(self, spec):
+    def conflicts(self, spec: "Spec") -> list[str]:
         if self.needs_data and spec.data is None:
             return [f"data: missing; problem {self.name!r} needs samples (a name or a path)"]
         if not self.needs_data and spec.data is not None:
@@ -74,48 +81,52 @@ class Objective:
 
     dimension: int
     n: int
-    y: np.ndarray
-    start: np.ndarray
+    y: NDArray[np.float64]
+    start: NDArray[np.float64]
     optimum: float | None
     classes: bool
-    rows: dict
+    rows: dict[str, int]
     sphere: bool
-    notes: dict
+    notes: dict[str, str]
 
     family: ClassVar[str | None] = None
 
     @property
-    def width(self):
+    def width(self) -> int:
         return width_of(self.dimension)
 
-    def arguments(self, lanes=1, momentum=False):
+    def arguments(self, lanes: int = 1, momentum: bool = False) -> Tuples:
         """What the compiled functions of this family take first."""
         raise NotImplementedError
 
     @property
-    def csr(self):
+    def csr(self) -> Tuples | None:
         """(columns, indptr, d, intercept, λ), where a step moves the columns of its rows alone; else None."""
         return None
 
-    def steps(self, model, order, noise, schedule, n):
+    def steps(
+        self, model: Tuples, order: Tuples, noise: NDArray[np.uint64], schedule: Tuples, n: int
+    ) -> None:
         """n local steps of every learner (tuples: `pavg.kernels.linear`)."""
         raise NotImplementedError
 
-    def gradients(self, model, order, noise, batch, G):
+    def gradients(
+        self, model: Tuples, order: Tuples, noise: NDArray[np.uint64], batch: int, G: Models
+    ) -> None:
         """G (L, width) ← each learner's mini-batch gradient at its own model."""
         raise NotImplementedError
 
-    def losses(self, part, W, begin, end):
+    def losses(self, part: str, W: Models, begin: int, end: int) -> tuple[Any, Any]:
         """(Σ loss, right classes) over rows begin … end − 1 of a part, at W[0]; with lanes, of each."""
         raise NotImplementedError
 
-    def penalty(self, W):
+    def penalty(self, W: Models) -> Any:
         """What F adds to the mean loss at W[0]."""
         return 0.0
 
-    def add_gradient(self, W, begin, end, G):
+    def add_gradient(self, W: Models, begin: int, end: int, G: Models) -> Models | None:
         """G[0] += Σ ∇loss over training rows begin … end − 1; None where no exact gradient is known."""
         raise NotImplementedError
 
-    def add_penalty_gradient(self, W, G):
+    def add_penalty_gradient(self, W: Models, G: Models) -> None:
         """G[0] += the gradient of `penalty` at W[0]."""

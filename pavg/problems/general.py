@@ -1,13 +1,25 @@
 """Problems given by two compiled functions: a stochastic gradient and a loss."""
 
+import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from pavg.errors import InputError
 from pavg.kernels import general as kernels
-from pavg.kernels.general import gradient_function, loss_function
+from pavg.kernels.general import Compiled, gradient_function, loss_function
 from pavg.problems.base import NONE, Objective, Problem, frozen
+
+if TYPE_CHECKING:
+    from pavg.data import Store
+
+ARGUMENTS = {  # of the two functions, by place
+    "gradient": "(theta, X, y, i, noise, m, W, l, scale, g)",
+    "loss": "(theta, X, y, i, W, l)",
+}
 
 __all__ = ["General", "gradient_function", "loss_function"]
 
@@ -25,31 +37,33 @@ class General(Problem):
     sphere : models are scaled to unit length after each step.
     """
 
-    noisy = False
-    loss_of_model = False
-    sphere = False
+    noisy: ClassVar[bool] = False
+    loss_of_model: ClassVar[bool] = False
+    sphere: ClassVar[bool] = False
+    gradient: ClassVar[Compiled]
+    loss: ClassVar[Compiled]
 
     @property
-    def draws(self):
+    def draws(self) -> bool:
         return self.needs_data or type(self).samples is not General.samples
 
-    def numbers(self):
+    def numbers(self) -> Sequence[float]:
         """The problem's numbers, as its compiled functions see them."""
         return []
 
-    def samples(self, P, seed):
+    def samples(self, P: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(X (n, any), y (n,)) of the problem's own making; empty ones for none."""
         return np.empty((0, 0)), NONE
 
-    def start(self, d, seed):
+    def start(self, d: int, seed: int) -> ArrayLike:
         """w0. d : columns of X."""
         return np.zeros(d)
 
-    def optimum(self, X):
+    def optimum(self, X: NDArray[np.float64]) -> float | None:
         """F*, or None where it is not known."""
         return None
 
-    def bind(self, store, P, seed):
+    def bind(self, store: "Store | None", P: int, seed: int) -> "GeneralObjective":
         if store is None:
             X, y = self.samples(P, seed)
             features = X.shape[1]
@@ -59,6 +73,10 @@ class General(Problem):
             raise InputError(
                 f"{store.path}: sparse samples; problem {self.name!r} reads dense ones: layout = 'dense'"
             )
+        for name, expected in ARGUMENTS.items():
+            found = inspect.signature(getattr(type(self), name).__wrapped__)
+            if len(found.parameters) != expected.count(",") + 1:
+                raise InputError(f"problem {self.name!r}: {name}{found}; expected {name}{expected}")
         dtype = store.dtype if store is not None else "float64"
         start = np.asarray(self.start(features, seed), float)
         n = X.shape[0]

@@ -6,7 +6,7 @@ WHOLE = ("ok", "diverged", "skipped")  # statuses of a file with its final name
 
 # name → (dimensions, unit, long name)
 _E, _ER, _R = ("evaluation",), ("evaluation", "rank"), ("rank",)
-VARIABLES = {
+VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "ticks": (_E, "1", "ticks of the method"),
     "local_steps": (_E, "1", "local steps of each learner"),
     "rounds": (_E, "1", "combinations so far"),

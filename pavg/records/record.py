@@ -7,7 +7,7 @@ import numpy as np
 
 from pavg.records.layout import INTEGERS, VARIABLES
 
-ALWAYS = ("ticks", "local_steps", "rounds", "samples", "bytes", "loss", "time_wall")
+ALWAYS: tuple[str, ...] = ("ticks", "local_steps", "rounds", "samples", "bytes", "loss", "time_wall")
 ALWAYS += ("time_compute", "time_comm", "time_wait")
 
 

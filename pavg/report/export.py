@@ -4,7 +4,7 @@ import csv
 import json
 import math
 
-from pavg.errors import InputError, missing_extra
+from pavg.errors import InputError
 
 
 def write_csv(rows, names, stream):
@@ -23,11 +23,9 @@ def write_json(rows, names, stream):
 
 def write_parquet(rows, names, path):
     """A Parquet file: a column is of integers, of floats, or, if one of its values is a text, of texts."""
-    try:
-        import pandas
-        import pyarrow  # noqa: F401
-    except ImportError as error:
-        raise missing_extra(error.name, "report") from None
+    import pandas
+    import pyarrow  # noqa: F401
+
     table = pandas.DataFrame({name: _typed([row.get(name) for row in rows]) for name in names})
     try:
         table.to_parquet(path, index=False)

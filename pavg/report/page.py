@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from pavg import files
-from pavg.errors import InputError, missing_extra
+from pavg.errors import InputError
 
 WEB = importlib.resources.files("pavg.report") / "web"
 SCRIPTS = ("theme", "state", "charts", "figures", "table", "start")
@@ -33,12 +33,10 @@ def render(contents):
     Should one get through, the page's policy runs no script but ours, which it names by their hashes, and
     asks nothing of a network.
     """
-    try:
-        import jinja2
-        from markupsafe import Markup
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise missing_extra(error.name, "report") from None
+    import jinja2
+    from markupsafe import Markup
+    from plotly.offline import get_plotlyjs
+
     scripts = {name: (WEB / f"{name}.js").read_text() for name in SCRIPTS}
     plotly = get_plotlyjs()
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True)

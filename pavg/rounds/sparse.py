@@ -18,9 +18,10 @@ def most_entries(spec, objective, lanes):
     """
     if spec.averaging == "dense" or objective.csr is None or spec.momentum or lanes > 1:
         return -1
-    d = objective.dimension
+    d, (*_, intercept, _) = objective.dimension, objective.csr
     most = min(d if spec.averaging == "sparse" else int(SHARE * d), np.iinfo(np.int32).max // touched.BYTES)
-    return most if spec.P <= most else -1
+    least = spec.P * (touched.FREE if intercept else 1)  # of any average, which the buffer must hold
+    return most if least <= most else -1
 
 
 def _frozen(array, dtype):

@@ -21,7 +21,7 @@ NO_SETUP = "# none given; one is  pavg slurm --setup 'module load openmpi'"
 class Template(string.Template):
     """@name is a placeholder, unless a letter or digit stands before it, as in an e-mail address."""
 
-    pattern = r"(?<!\w)@(?:(?P<named>[a-z_]+)|(?P<braced>(?!))|(?P<escaped>(?!))|(?P<invalid>(?!)))"
+    pattern = r"(?<!\w)@(?:(?P<named>[a-z_]+)|(?P<braced>(?!))|(?P<escaped>(?!))|(?P<invalid>(?!)))"  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,8 @@ from pavg.spec import lanes_for
 from pavg.sweep import selection
 from pavg.sweep.cells import Cell, located, ranks
 
+IN_NAMES = ("name", "P", "K", "R", "seed", "repetition")
+
 
 def grouped(specs):
     """The groups of a sweep, tuples of its cells' indices, by their first cells; most hold one cell."""
@@ -37,17 +39,33 @@ def chosen(specs, size, cells=None, where=None):
     return [group for group in groups if not found.isdisjoint(group)]
 
 
+def differences(groups, specs):
+    """A text for each group: the settings that tell it from others of its sweep and are not in its name."""
+    firsts = [specs[one[0]] if len(one) == 1 else replace(specs[one[0]], step_size=None) for one in groups]
+    settings, values = [flat(spec.settings()) for spec in firsts], {}
+    for found in settings:
+        for key, value in found.items():
+            values.setdefault((found["name"], key), set()).add(str(value))
+
+    def told(found, key):
+        named = key in IN_NAMES or key.startswith("method")
+        return not named and found[key] is not None and len(values[found["name"], key]) > 1
+
+    return [", ".join(f"{key} = {found[key]}" for key in found if told(found, key)) for found in settings]
+
+
 @dataclass(frozen=True)
 class Group:
-    """Cells that are scheduled, checkpointed and started again as one."""
+    """Cells that are scheduled, checkpointed and started again as one. differs : from others, in words."""
 
     cells: tuple[Cell, ...]
+    differs: str = ""
 
     @classmethod
-    def of(cls, indices, specs, size, out, origins):
+    def of(cls, indices, specs, size, out, origins, differs=""):
         """That of some cells, in a job of `size` ranks. origins : of samples, by `data`."""
         cells = (located(index, specs[index], size, out, origins[specs[index].data]) for index in indices)
-        return cls(tuple(cells))
+        return cls(tuple(cells), differs)
 
     @property
     def index(self):

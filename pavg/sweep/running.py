@@ -20,7 +20,7 @@ from pavg.spec import build
 from pavg.sweep import grid
 from pavg.sweep.attempt import TURN, Attempt, by_turns
 from pavg.sweep.cells import RETRIED, WHOLE, paired, repeated
-from pavg.sweep.groups import Group, chosen
+from pavg.sweep.groups import Group, chosen, differences
 
 BOUND = ("problem", "data", "partition", "P", "averaging")  # what decides whether samples fit
 
@@ -235,7 +235,10 @@ def plan(specs, size, how, watcher):
     cells = [specs[index] for indices in wanted for index in indices]
     watcher.cells(len(cells), len(specs))
     origins = _check(cells, size, how.out, watcher.converts)
-    groups = [Group.of(indices, specs, size, how.out, origins) for indices in wanted]
+    groups = [
+        Group.of(indices, specs, size, how.out, origins, differs)
+        for indices, differs in zip(wanted, differences(wanted, specs), strict=True)
+    ]
     for folder in {
         path.parent for group in groups for path in (group.cells[0].path, group.cells[0].progress)
     }:

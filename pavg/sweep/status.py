@@ -44,10 +44,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Status:
-    """All cells, in the order of `pavg run`; seconds that the rest will take, None if nothing tells."""
+    """All cells, in the order of `pavg run`.
+
+    remaining : seconds that the rest will take, None if nothing tells; others : results in the sweep's
+    folder that are of none of its cells.
+    """
 
     cells: list
     remaining: float | None
+    others: int
 
     @property
     def counts(self):
@@ -106,7 +111,9 @@ class Sweep:
             for run_id, said in _running(self.out / name / ".running").items():
                 _add(found, name, run_id, ("running", said))
         cells = [self._cell(index, cell, found) for index, cell in enumerate(self.expected)]
-        return Status(cells, _remaining(cells, self.expected))
+        known = {(cell.name, cell.run_id) for cell in self.expected}
+        others = sum(".h5" in parts for key in found.keys() - known for parts in found[key].values())
+        return Status(cells, _remaining(cells, self.expected), others)
 
     def save(self):
         """Keep what was read, so that the next process need not read it again."""

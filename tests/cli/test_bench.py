@@ -24,9 +24,9 @@ def place(tmp_path, monkeypatch, stores):
     return tmp_path
 
 
-def bench(*arguments, env=None, timeout=120):
+def bench(*arguments, env=None):
     command = [sys.executable, "-m", "pavg", "bench", *map(str, arguments), "--quick", "--alternations", "2"]
-    return run_to_end(command, env or {}, timeout)
+    return run_to_end(command, env or {})
 
 
 def opened(place):
@@ -44,6 +44,8 @@ def test_allreduce_on_the_ranks_that_it_starts_makes_a_table_and_a_file(place):
     times = data.sel(row=data.way == "mpi4py")
     assert times.doubles.values.tolist() == [1, 1000]
     assert (times.time_min <= times.time_max).all() and times.batches.shape == (2, 2)
+    shown = run_to_end([sys.executable, "-m", "pavg", "show", "results"], {}, 60)  # they are no runs
+    assert shown.returncode == 2 and "no result files" in shown.stderr
 
 
 def test_without_a_c_compiler_the_loop_in_c_is_named_as_missing(place):
@@ -120,12 +122,6 @@ def test_a_figure_is_drawn_or_matplotlib_asked_for_before_anything_is_measured(p
         assert not (place / "results").exists()
     else:
         assert done.returncode == 0 and (place / "made.png").stat().st_size > 10_000
-
-
-def test_files_of_benchmarks_are_no_runs(place):
-    bench("allreduce", "--size", 1)
-    shown = run_to_end([sys.executable, "-m", "pavg", "show", "results"], {}, 60)
-    assert shown.returncode == 2 and "no result files" in shown.stderr
 
 
 def test_a_benchmark_that_is_none_is_refused(place):

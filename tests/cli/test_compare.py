@@ -24,8 +24,8 @@ grid.method.K = [16, 256]
 """
 
 
-def pavg(*arguments, timeout=120):
-    return run_to_end([sys.executable, "-m", "pavg", *map(str, arguments)], {}, timeout)
+def pavg(*arguments):
+    return run_to_end([sys.executable, "-m", "pavg", *map(str, arguments)], {})
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +139,7 @@ def test_whole_jobs_take_turns_as_the_documentation_has_it(tmp_path, monkeypatch
         program.chmod(0o755)
     docs = (Path(__file__).resolve().parents[2] / "docs" / "compare.md").read_text()
     [shown] = re.findall(r"```bash\n(for .*?\ndone)\n", docs, re.S)
-    done = run_to_end(["bash", "-c", shown.replace("0 9", "0 1")], {}, 120)
+    done = run_to_end(["bash", "-c", shown.replace("0 9", "0 1")], {})
     assert done.returncode == 0, done.stderr
     compared = pavg("compare", "results/old", "results/new")
     assert "loop: python → compiled" in compared.stdout and "not made by turns" not in compared.stdout

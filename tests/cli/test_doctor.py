@@ -14,7 +14,7 @@ LABELS = ["MPI", "mpirun", "binding", "BLAS", "numba", "kernel cache", "HDF5", "
 
 def doctored(**env):
     """`pavg doctor` with more environment variables: exit code, lines."""
-    done = run_to_end([sys.executable, "-m", "pavg", "doctor"], env, timeout=120)
+    done = run_to_end([sys.executable, "-m", "pavg", "doctor"], env)
     assert done.stderr == ""
     return done.returncode, done.stdout.splitlines()
 
@@ -47,6 +47,14 @@ def test_a_library_and_an_mpirun_that_do_not_match_are_bad():
     assert "ranks that see worlds of 1, 1" in line and "MPI4PY_LIBMPI" in line
 
 
+def test_ranks_that_see_none_but_themselves_are_bad(monkeypatch):
+    alone = {"size": 1, "version": "MPI", "library": "libmpi", "cores": [0]}
+    monkeypatch.setattr(doctor, "_probe", lambda command: ([alone] * (2 if "-n" in command else 1), ""))
+    monkeypatch.setattr(doctor.launch, "mpirun", lambda: "mpirun")
+    [_, found] = doctor.mpi()
+    assert found.mark == "bad" and "ranks that see worlds of 1, 1" in found.what and "libmpi" in found.mend
+
+
 def test_no_mpi_at_all_is_bad():
     code, lines = doctored(MPI4PY_LIBMPI="/nowhere/libmpi.so")
     assert code == 1
@@ -65,13 +73,11 @@ def test_no_mpirun_is_bad(monkeypatch):
     assert list(doctor.mpi())[1:] == [doctor.bad("mpirun: no mpirun found")]
 
 
-def test_a_folder_that_cannot_be_written_is_bad(tmp_path):
+def test_a_folder_that_cannot_be_written_is_bad(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
-    code, lines = doctored(PAVG_DATA=str(tmp_path / "file"))
-    assert code == 1
-    assert (
-        f"bad     data: {tmp_path}/file: File exists → set PAVG_DATA to a folder that can be written" in lines
-    )
+    monkeypatch.setenv("PAVG_DATA", str(tmp_path / "file"))
+    said = f"data: {tmp_path}/file: File exists", "set PAVG_DATA to a folder that can be written"
+    assert list(doctor.files())[-1] == doctor.bad(*said)
 
 
 def test_a_network_file_system_is_a_warning(tmp_path, monkeypatch):
@@ -101,9 +107,23 @@ def test_slurm_is_asked_how_it_starts_mpi(tmp_path, monkeypatch):
     answer = 'if [ "$1" = --version ]; then echo slurm 23.02; else echo "MPI plugins: pmi2 none pmix" >&2; fi'
     monkeypatch.setenv("PATH", program(tmp_path, "srun", answer))
     program(tmp_path, "sinfo", "echo 'controller not responding' >&2; exit 1")
+    monkeypatch.setattr(doctor, "_probe", lambda command: ([{"version": "Open MPI v4.1.4"}], ""))
     up, controller = doctor.slurm()
-    assert up == doctor.ok("Slurm: slurm 23.02; srun --mpi: pmi2, pmix")
+    assert up == doctor.ok("Slurm: slurm 23.02; srun --mpi: pmi2, pmix", "pavg slurm --launcher pmix")
     assert controller.mark == "warning" and "controller not responding" in controller.what
+
+
+@pytest.mark.parametrize(
+    "library, kinds, launcher",
+    [
+        ("MPICH Version: 5.0.0", ["pmi2", "pmix"], "pmi2"),
+        ("MPICH Version: 5.0.0", ["pmix"], "pmix"),
+        ("Open MPI v4.1.4", ["pmi2"], "mpirun"),
+        ("Open MPI v5.0.3", ["pmi2", "pmix"], "pmix"),
+    ],
+)
+def test_a_launcher_is_named_that_library_and_slurm_both_know(library, kinds, launcher):
+    assert doctor._launcher(library, kinds) == launcher
 
 
 @pytest.mark.parametrize(
@@ -114,7 +134,7 @@ def test_ranks_that_share_one_processor_are_a_warning(first, second, mark):
 
 
 def test_it_is_not_started_under_mpirun():
-    done = run_to_end([sys.executable, "-m", "pavg", "doctor"], {"OMPI_COMM_WORLD_SIZE": "2"}, timeout=60)
+    done = run_to_end([sys.executable, "-m", "pavg", "doctor"], {"OMPI_COMM_WORLD_SIZE": "2"})
     assert done.returncode == 2 and "not under mpirun" in done.stderr
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from pavg.records.reading import summary
 from tests.conftest import run_to_end
+from tests.processes import SOON
 
 pytestmark = pytest.mark.mpirun
 
@@ -47,8 +48,8 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def pavg(*arguments, timeout=120):
-    return run_to_end([sys.executable, "-m", "pavg", *map(str, arguments)], {}, timeout)
+def pavg(*arguments):
+    return run_to_end([sys.executable, "-m", "pavg", *map(str, arguments)], {})
 
 
 def files(place):
@@ -131,7 +132,7 @@ def test_ctrl_c_keeps_what_is_there_and_says_so(place, ranks):
     wait_for_begin(job)
     os.kill(job.pid, signal.SIGINT)
     try:
-        out, err = job.communicate(timeout=30)
+        out, err = job.communicate(timeout=SOON)
     finally:
         job.kill()
     assert job.returncode == 75, err
@@ -168,7 +169,7 @@ def test_on_a_terminal_progress_is_live(place):
         except OSError:  # the other end is closed
             break
         seen += part
-    assert job.wait(timeout=60) == 0
+    assert job.wait(timeout=SOON) == 0
     assert b"cells" in seen and b"\x1b[" in seen
 
 

@@ -82,6 +82,11 @@ def test_runs_are_chosen_and_sorted(folder, show, options, expected):
     assert names(show, *options) == expected
 
 
+def test_without_a_wish_runs_are_in_the_order_of_their_settings(folder, show):
+    a_result(folder / "0.h5", {"K": 2, "seed": 3, "step_size": 0.5, "config": {"step_size": 0.5, "seed": 3}})
+    assert names(show) == "a0bc"
+
+
 def test_times_of_hosted_learners_and_of_lanes_are_marked_whatever_is_shown(folder, show):
     a_result(folder / "d.h5", {"hosted": False, "lanes": 8})
     shown = show("runs", "--columns", "run_id,comm")
@@ -156,9 +161,18 @@ def test_what_cannot_be_shown_is_refused_with_one_message(folder, show, options,
     assert all(word in refused.stderr for word in words) and len(refused.stderr.splitlines()) == 1
 
 
-def test_without_pyarrow_the_message_says_what_to_install(folder):
-    code = "import sys; sys.modules['pyarrow'] = None; from pavg.cli import main; main()"
-    command = [sys.executable, "-c", code, "show", "runs", "--parquet", "x.parquet"]
+@pytest.mark.parametrize(
+    "package, command",
+    [
+        ("pyarrow", ["show", "runs", "--parquet", "x.parquet"]),
+        ("pandas", ["report", "runs"]),
+        ("xarray", ["report", "runs"]),
+        ("matplotlib", ["plot", "convergence", "runs", "-o", "x.pdf"]),
+    ],
+)
+def test_without_an_optional_package_the_message_says_what_to_install(folder, package, command):
+    code = f"import sys; sys.modules[{package!r}] = None; from pavg.cli import main; main()"
+    command = [sys.executable, "-c", code, *command]
     refused = subprocess.run(command, capture_output=True, text=True)
     assert refused.returncode == 2 and "pip install 'pavg[report]'" in refused.stderr
 

@@ -59,5 +59,5 @@ def test_seconds_of_compiling_are_said_and_recorded_and_no_training_time(tmp_pat
 def test_a_problem_of_two_functions_compiles_nothing_before_it_is_run(tmp_path):
     text = "from pavg.problems.pca import PCA; import os, pathlib; from pavg.kernels import cache; "
     text += "print(*pathlib.Path(os.environ['NUMBA_CACHE_DIR']).rglob('*.nbi'))"
-    done = run_to_end([sys.executable, "-c", text], {"NUMBA_CACHE_DIR": str(tmp_path)}, timeout=60)
+    done = run_to_end([sys.executable, "-c", text], {"NUMBA_CACHE_DIR": str(tmp_path)})
     assert done.stdout.strip() == "", done.stderr

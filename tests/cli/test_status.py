@@ -8,11 +8,15 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 import xarray
 
+from pavg.cli import status
+from pavg.slurm import queue
 from tests.conftest import run_to_end
+from tests.processes import SOON
 
 pytestmark = pytest.mark.mpirun
 
@@ -40,7 +44,7 @@ def command(*arguments):
 
 
 def pavg(*arguments):
-    return run_to_end(command(*arguments), {}, timeout=120)
+    return run_to_end(command(*arguments), {})
 
 
 def test_status_show_and_merge_of_a_sweep_half_done(place):
@@ -60,12 +64,19 @@ def test_status_show_and_merge_of_a_sweep_half_done(place):
     assert nothing.returncode == 2 and "nothing to merge" in nothing.stderr
 
 
+def test_results_of_settings_that_a_changed_file_has_no_longer_are_counted(place):
+    pavg("run", "s.toml", "--set", "P=2", "-n", 2)
+    assert "other results" not in pavg("status", "s.toml").stdout
+    (place / "s.toml").write_text(SWEEP.replace("400", "200"))
+    assert "4 missing" in (said := pavg("status", "s.toml").stdout) and "2 other results" in said
+
+
 def test_following_in_a_log_ends_with_the_sweep(place):
     following = subprocess.Popen(command("status", "s.toml", "--follow"), stdout=subprocess.PIPE, text=True)
     try:
         first = [following.stdout.readline() for _ in range(2)]
         pavg("run", "s.toml")
-        rest, _ = following.communicate(timeout=60)
+        rest, _ = following.communicate(timeout=SOON)
     finally:
         following.kill()
     assert following.returncode == 0 and first[1] == "4 missing\n" and rest.splitlines()[-1] == "4 ok"
@@ -84,13 +95,28 @@ def test_a_sweep_is_followed_live_while_it_runs_until_ctrl_c(place):
         while not re.search(rb"1 running.*ticks, loss", seen, re.S) and time.monotonic() < end:
             seen += os.read(master, 4096)
         os.kill(following.pid, signal.SIGINT)
-        assert following.wait(timeout=30) == 0
+        assert following.wait(timeout=SOON) == 0
     finally:
         for process in (following, job):
             process.send_signal(signal.SIGINT)
-        assert job.wait(timeout=60) == 75
+        assert job.wait(timeout=SOON) == 75
     assert b"1 running" in seen and b"3 missing" in seen
     assert "1 interrupted" in pavg("status", "s.toml", "--set", "stop={seconds=600}").stdout
+
+
+def test_jobs_of_slurm_are_counted_by_state_and_reason_but_for_those_that_ended_well(monkeypatch):
+    states = ("PENDING", "Priority"), ("RUNNING", ""), ("COMPLETED", ""), ("FAILED", "exit code 1")
+    jobs = [queue.Queued(str(k), "all", *states[k % 4]) for k in range(6)]
+    monkeypatch.setattr(queue, "jobs", lambda sweeps: {"s": jobs})
+    asked = status._Jobs(SimpleNamespace(cells=[SimpleNamespace(name="s")]))
+    assert asked.line() == "2 PENDING (Priority), 2 RUNNING, 1 FAILED (exit code 1)"
+
+
+@pytest.mark.parametrize(
+    "seconds, text", [(0.6, "1 s"), (119, "119 s"), (150, "2 min"), (7140, "119 min"), (9000, "2.5 h")]
+)
+def test_a_duration_is_told_in_a_unit_that_fits(seconds, text):
+    assert status._duration(seconds) == text
 
 
 @pytest.mark.parametrize(

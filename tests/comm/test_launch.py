@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -34,6 +35,7 @@ print("code", launch.start(2, lambda again: [str(again)]))
 '''
 MPIRUN = """#!/bin/sh
 echo "$6"
+[ $CODE = killed ] && kill -KILL $$
 trap "exit $CODE" USR1
 [ $ASKED = 0 ] && [ "$6" = False ] && exit $CODE
 [ $ASKED = 0 ] && exit 0
@@ -61,6 +63,10 @@ def test_a_job_that_a_failed_cell_ended_starts_again(start):
     assert done.stdout == "False\nTrue\ncode 0\n", done.stderr
 
 
+def test_a_job_that_a_signal_ended_has_the_exit_code_of_a_shell(start):
+    assert start("killed", asked=0).stdout == f"False\ncode {128 + signal.SIGKILL}\n"
+
+
 @pytest.mark.parametrize("code", [70, 75])
 def test_a_job_that_was_asked_to_end_does_not_start_again_and_late_signals_do_no_harm(start, code):
     done = start(code, asked=1)
@@ -82,3 +88,18 @@ def test_mpirun_is_called_where_it_lies_and_not_through_a_link_to_its_folder(tmp
     monkeypatch.setenv("PATH", str(link))
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))  # no mpirun beside it
     assert launch.mpirun() == str(real / "mpirun")
+
+
+@pytest.mark.parametrize(
+    "said, ranks, watched", [("stderr", 2, ["stderr"]), ("", 1, []), (None, 2, []), (None, 1, ["stdout"])]
+)
+def test_a_rank_is_watched_if_its_launcher_is(monkeypatch, said, ranks, watched):
+    """Open MPI gives the first rank a terminal, whatever becomes of what it writes."""
+    for name in launch.SIZES:
+        monkeypatch.setenv(name, str(ranks))
+    monkeypatch.delenv("PAVG_TERMINAL", raising=False)
+    if said is not None:
+        monkeypatch.setenv("PAVG_TERMINAL", said)
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: True))
+    monkeypatch.setattr(sys, "stderr", SimpleNamespace(isatty=lambda: False))
+    assert launch.watched() == watched

@@ -12,7 +12,7 @@ import pytest
 
 from pavg.comm import segments
 from tests.conftest import mpi_named
-from tests.processes import ranks, running, wait_for
+from tests.processes import SOON, ranks, running, wait_for
 from tests.test_mpi import MPIS
 
 MEMORY = Path("/dev/shm")
@@ -105,7 +105,7 @@ def holder(notes):
     yield start
     for job in jobs:
         job.kill()
-        job.communicate(timeout=10)
+        job.communicate(timeout=SOON)
 
 
 def dead(job):
@@ -163,7 +163,7 @@ def test_what_a_living_process_has_mapped_is_kept(memory, holder):
 def test_a_process_that_ends_in_order_leaves_no_note(notes, memory, holder):
     job = holder(memory())
     assert len(list(notes.iterdir())) == 1
-    job.communicate("", timeout=10)
+    job.communicate("", timeout=SOON)
     assert not notes.exists()
 
 
@@ -239,7 +239,7 @@ def test_pavg_run_n_cleans_up_after_its_own_job(tmp_path):
         [note] = wait_for(lambda: [*segments.FOLDER.glob(f"*-{pid}-*")])
         mapped = wait_for(lambda: note.read_text())
         os.kill(pid, signal.SIGKILL)
-        assert job.wait(timeout=30) != 0
+        assert job.wait(timeout=SOON) != 0
     finally:
         job.terminate()
     assert not running(tmp_path) and not note.exists()

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from pavg import streams
 from pavg.data.partition import IID, ByLabel, Contiguous, Dirichlet, Pool
 from pavg.errors import InputError
 
@@ -121,9 +122,11 @@ def test_a_label_is_shuffled_before_it_is_shared_out():
 
 
 def test_an_empty_shard_gets_the_last_row_of_the_largest():
-    y = np.zeros(50)
-    counts = Dirichlet(beta=1e-6).shards(y, 8, 0).counts  # all rows to one learner, seven are empty
-    assert sorted(counts) == [1] * 7 + [43]
+    rows = rows_of(Dirichlet(beta=1e-6).shards(np.zeros(50), 8, 0))  # all to one learner, seven are empty
+    largest = max(range(8), key=lambda learner: len(rows[learner]))
+    order = streams.generator(0, "partition").permutation(50).tolist()
+    assert rows[largest].tolist() == order[:43]
+    assert [row for (row,) in rows[:largest] + rows[largest + 1 :]] == order[:42:-1]
 
 
 @pytest.mark.parametrize("partition", SHARDING, ids=str)

@@ -49,7 +49,14 @@ def test_mnists_pixels_and_labels_are_where_they_belong(real_data, stores):
     assert store.train.X.max() == 255 and means[14, 14] > 100 > 1 > means[0, 0]  # in the middle, upright
 
 
-def test_a_label_that_no_or_every_sample_has_cannot_be_the_positive_one(stores, save):
-    path = save("1 1:1\n2 1:2\n")
-    with pytest.raises(InputError, match="data.positive = 3: found 0 of 2 samples with this label"):
+def test_the_positive_label_becomes_1_and_every_other_minus_1(stores, save):
+    train, test = (save("2 1:1\n0 1:2\n1 1:3\n2 1:4\n-1 1:5\n", part) for part in ("train", "test"))
+    store = open_store(prepare(Data(path=train, test_path=test, positive=2)))
+    assert store.train.y.tolist() == store.test.y.tolist() == [1, -1, -1, 1, -1]
+
+
+@pytest.mark.parametrize("labels, found", (("1 2", 0), ("3 3", 2)))
+def test_a_label_that_no_or_every_sample_has_cannot_be_the_positive_one(stores, save, labels, found):
+    path = save("".join(f"{label} 1:1\n" for label in labels.split()))
+    with pytest.raises(InputError, match=f"data.positive = 3: found {found} of 2 samples with this label"):
         prepare(Data(path=path, positive=3))

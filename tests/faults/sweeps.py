@@ -12,7 +12,7 @@ import numpy as np
 from pavg.comm import segments
 from pavg.records.layout import VARIABLES
 from pavg.records.reading import opened
-from tests.processes import ranks, running
+from tests.processes import SOON, ranks, running
 
 SWEEP = """
 problem = "logistic"
@@ -78,17 +78,17 @@ if RANK is not None:
 """
 
 
-def ended(job, timeout=60):
-    """(exit code, standard error) of a job that must be over in so many seconds."""
+def ended(job):
+    """(exit code, standard error) of a job that must be over soon."""
     try:
-        _, err = job.communicate(timeout=timeout)
+        _, err = job.communicate(timeout=SOON)
     finally:
         job.kill()
     return job.returncode, err
 
 
-def run(path, out, *options, timeout=120, **keys):
-    return ended(start(path, out, *options, **keys), timeout)
+def run(path, out, *options, **keys):
+    return ended(start(path, out, *options, **keys))
 
 
 def noted(out):

@@ -15,7 +15,6 @@ pytestmark = pytest.mark.mpirun
 
 KILLS = int(os.environ.get("PAVG_TEST_KILLS", 8))
 LATEST = 2.0  # seconds after the start of MPI
-SOON = 30
 
 
 def victims(kind, out, launched, started):
@@ -37,7 +36,7 @@ def killed(kind, file, out):
     """Start the sweep, and kill at a random moment: (exit code, whether there was something to kill)."""
     job = sweeps.start(file, out, *sweeps.CHECKPOINTS)
     try:
-        wait_for(lambda: len(sweeps.noted(out)[0]) == 2 or job.poll() is not None, SOON)
+        wait_for(lambda: len(sweeps.noted(out)[0]) == 2 or job.poll() is not None)
         time.sleep(random.uniform(0.0, LATEST))
         started, names = sweeps.noted(out)
         pids = victims(kind, out, job.pid, started)
@@ -45,8 +44,8 @@ def killed(kind, file, out):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     finally:
-        code, _ = sweeps.ended(job, SOON)
-    wait_for(lambda: not sweeps.left(out, names), SOON)
+        code, _ = sweeps.ended(job)
+    wait_for(lambda: not sweeps.left(out, names))
     return code, bool(pids)
 
 
@@ -94,11 +93,11 @@ def test_a_killed_cell_goes_on_from_its_checkpoint(place, undisturbed):
     options = ("--cells", "0", *sweeps.CHECKPOINTS)
     job = sweeps.start(place / "sweep.toml", out, *options, script=SLOW)
     try:
-        wait_for(lambda: len(sweeps.ticks(out)) == 2, SOON)
+        wait_for(lambda: len(sweeps.ticks(out)) == 2)
         for pid in sweeps.noted(out)[0].values():
             os.kill(pid, signal.SIGKILL)
     finally:
-        sweeps.ended(job, SOON)
+        sweeps.ended(job)
     kept = max(sweeps.ticks(out))
     code, err = sweeps.run(place / "sweep.toml", out, *options, script=COUNTING)
     assert code == 0, err

@@ -50,15 +50,6 @@ def test_scatter_gives_every_learner_the_quotient_and_leaves_the_padding(case, t
     np.testing.assert_array_equal(W[:, d:], before[:, d:])
 
 
-@given(cases())
-def test_there_and_back_is_the_weighted_average(case):
-    W, weights, begin, d, size = case
-    flat, average = np.zeros(size), np.average(W[:, :d], axis=0, weights=weights)
-    gather(W, weights, flat, begin, d)
-    scatter(flat, begin, d, weights.sum(), W)
-    np.testing.assert_allclose(W[:, :d], np.tile(average, (len(W), 1)), rtol=1e-12, atol=1e-9)
-
-
 def test_nan_in_one_model_reaches_all():
     W, flat = np.ones((3, 4)), np.zeros(4)
     W[1, 2] = np.nan

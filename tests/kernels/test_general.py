@@ -263,43 +263,6 @@ def test_gradients_are_mini_batch_means_and_use_up_their_draws(case, B):
     assert_same([W, draws], [case.W0, case.draws0 + B])
 
 
-@pytest.mark.parametrize("name", ["double-well", "noisy-quadratic"])
-def test_noise_is_a_function_of_the_key_and_the_draws_number_alone(name):
-    case = Case(name)
-    G = np.zeros_like(case.W0)
-    for W in (case.W0, case.W0 + 0.0):  # twice the same draws
-        draws, again = case.draws0.copy(), np.zeros_like(G)
-        general.gradients(*case.common(W.copy(), case.V0, draws, slice(None)), 1, again)
-        assert_same([again], [G]) if G.any() else G.__iadd__(again)
-    draws, later = case.draws0 + 1, np.zeros_like(G)
-    general.gradients(*case.common(case.W0.copy(), case.V0, draws, slice(None)), 1, later)
-    assert (later != G).all()
-    case.noise = np.roll(case.noise, 1)
-    general.gradients(*case.common(case.W0.copy(), case.V0, case.draws0.copy(), slice(None)), 1, later)
-    assert (later != G).all()
-
-
-@pytest.mark.parametrize("name", ["double-well", "noisy-quadratic"])
-@pytest.mark.parametrize("B", [2, 5])
-def test_samples_of_a_mini_batch_have_noise_of_their_own(name, B):
-    case = Case(name)
-    batch, single = np.zeros_like(case.W0), np.zeros_like(case.W0)
-    general.gradients(*case.common(case.W0.copy(), case.V0, case.draws0.copy(), slice(None)), B, batch)
-    draws, total = case.draws0.copy(), 0.0
-    for _ in range(B):
-        general.gradients(*case.common(case.W0.copy(), case.V0, draws, slice(None)), 1, single)
-        total = total + single
-    assert_close([batch], [total / B])
-    assert (np.abs(single - batch) > 1e-6).all()
-
-
-@settings(max_examples=30)
-@given(st.sampled_from([0.0, 0.9]), st.integers(1, 30), st.integers(0, 100))
-def test_on_the_sphere_models_keep_length_1(mu, n, seed):
-    W, _, _ = Case("pca", mu=mu, seed=seed).run([n])
-    np.testing.assert_allclose(np.linalg.norm(W, axis=1), 1.0, rtol=1e-15)
-
-
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("mu", [0.0, 0.9])
 def test_nan_is_seen(name, mu):

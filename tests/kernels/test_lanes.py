@@ -76,6 +76,18 @@ def test_a_lane_is_the_model_alone(keys, rule, kernels, lanes):
         np.testing.assert_array_equal(draws, used)
 
 
+@pytest.mark.parametrize("layout", ["dense", "csr"])
+@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
+def test_nan_spreads_in_a_lane_as_in_the_model_alone(layout, code):
+    case = Case(layout=layout, code=code, batches=(1, 1, 2))
+    case.W0[:, 0] = np.nan
+    W, _ = side_by_side(case, [N])
+    for lane in range(LANES):
+        np.testing.assert_array_equal(
+            np.isnan(W[:, : case.d, lane]), np.isnan(alone(case, lane, LANES)[0][:, : case.d])
+        )
+
+
 @pytest.mark.parametrize("keys", CASES)
 def test_a_lane_with_step_size_0_stands_still(keys):
     case = Case(**CASES[keys])

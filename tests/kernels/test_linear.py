@@ -8,7 +8,6 @@ import pytest
 import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import check_grad
 from scipy.special import expit
 
 from pavg import streams
@@ -185,7 +184,7 @@ cases = st.builds(
     l2=st.sampled_from([0.0, 0.1]),
     intercept=st.integers(0, 1),
     mu=st.sampled_from([0.0, 0.9]),
-    batches=st.sampled_from([(1,), (3,), (1, 2, 3, 4, 5, 6, 7, 8), (5, 1, 2)]),
+    batches=st.sampled_from([(1,), (3,), (5, 1, 2)]) | st.lists(st.integers(1, 8), min_size=1, max_size=9),
     rule=st.sampled_from(RULES),
     sharded=st.booleans(),
     indexed=st.booleans(),
@@ -216,7 +215,7 @@ def test_local_steps_are_serial_sgd_on_the_drawn_rows(case, n):
 @pytest.mark.parametrize("l2", [0.0, 0.1])
 @pytest.mark.parametrize("intercept", [0, 1])
 @pytest.mark.parametrize("mu", [0.0, 0.9])
-@pytest.mark.parametrize("batches", [(1,), (3,), (1, 2, 3, 4, 5, 6)])
+@pytest.mark.parametrize("batches", [(1,), (3,), (1, 1, 1, 2, 3)])
 def test_every_variant_is_serial_sgd(layout, code, l2, intercept, mu, batches):
     for rule, sharded, indexed in itertools.product(RULES, [False, True], [False, True]):
         for kernels in choice.KINDS:
@@ -246,22 +245,6 @@ def test_learners_together_are_the_same_bits_as_each_alone(case, n):
     for l in range(case.L):
         alone = case.run([n], slice(l, l + 1))
         assert_same(alone, [a[l : l + 1] if a.size else a for a in together])
-
-
-@settings(max_examples=50)
-@given(cases, st.integers(1, 20))
-def test_padding_stays_zero(case, n):
-    W, V, _ = case.run([n])
-    assert not W[:, case.dimension :].any() and not V[:, case.dimension :].any()
-
-
-@settings(max_examples=50)
-@given(cases, st.integers(1, 20))
-def test_dense_and_csr_agree(case, n):
-    case.layout = "dense"
-    dense = case.run([n])
-    case.layout = "csr"
-    assert_close(dense, case.run([n]))
 
 
 def everything(case, n, B):
@@ -323,16 +306,6 @@ def test_gradients_are_mini_batch_means_and_use_up_their_draws(case, B):
     assert_same([draws, W], [case.draws0 + B, case.W0])
 
 
-@settings(max_examples=50)
-@given(cases)
-def test_one_step_goes_down_the_mini_batch_gradient(case):
-    case.mu, case.V0 = 0.0, np.zeros((0, 0))
-    gammas, batches = case.schedule(1)
-    G, (W, V, draws) = np.zeros_like(case.W0), case.state()
-    linear.gradients(case.samples, case.formula, (W, V, 0.0, ONE), case.order(draws), int(batches[0]), G)
-    assert_close(case.run([1]), (W - gammas[0] * G, V, draws))
-
-
 @settings(max_examples=100)
 @given(cases, st.data())
 def test_losses_and_full_gradient_are_sums_over_the_rows_asked_for(case, data):
@@ -348,39 +321,3 @@ def test_losses_and_full_gradient_are_sums_over_the_rows_asked_for(case, data):
     linear.add_gradient(case.samples, case.formula, W, begin, end, G)
     np.testing.assert_allclose(G[0, : case.dimension] - 0.5, case.gradient(w, rows), rtol=1e-10, atol=1e-11)
     np.testing.assert_array_equal(G[0, case.dimension :], 0.5)
-
-
-@settings(max_examples=50)
-@given(cases, st.integers(1, 20))
-def test_blocks_of_rows_add_up_to_the_whole(case, size):
-    W = case.W0[:1].copy()
-    whole, G = linear.losses(case.samples, case.formula, W, 0, case.n), np.zeros_like(W)
-    linear.add_gradient(case.samples, case.formula, W, 0, case.n, G)
-    sums, parts = np.zeros(2), np.zeros_like(W)
-    for begin in range(0, case.n, size):
-        end = min(begin + size, case.n)
-        sums += linear.losses(case.samples, case.formula, W, begin, end)
-        linear.add_gradient(case.samples, case.formula, W, begin, end, parts)
-    assert_close([sums, parts], [whole, G])
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
-@pytest.mark.parametrize("intercept", [0, 1])
-def test_the_full_gradient_is_the_derivative_of_the_loss(layout, code, intercept):
-    case = Case(layout, code, intercept=intercept)
-
-    def padded(w):
-        W = np.zeros((1, width_of(case.dimension)))
-        W[0, : case.dimension] = w
-        return W
-
-    def loss(w):
-        return linear.losses(case.samples, case.formula, padded(w), 0, case.n)[0]
-
-    def gradient(w):
-        G = np.zeros((1, width_of(case.dimension)))
-        linear.add_gradient(case.samples, case.formula, padded(w), 0, case.n, G)
-        return G[0, : case.dimension]
-
-    assert check_grad(loss, gradient, case.W0[0, : case.dimension]) < 1e-4

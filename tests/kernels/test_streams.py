@@ -1,6 +1,7 @@
 """Draws inside kernels: splitmix64 by the book, and what is made of its bits."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -10,7 +11,6 @@ from scipy import special, stats
 
 from pavg import streams
 from pavg.kernels.streams import (
-    FEISTEL_ROUNDS,
     ORDER,
     REPLACEMENT,
     RESHUFFLE,
@@ -195,6 +195,28 @@ def test_a_pass_visits_every_place_once(key, turn, n):
     assert sorted(a_pass(np.uint64(key), turn, n)) == list(range(n))
 
 
+def plainly_shuffled(key, turn, position, n):
+    """The place, as docs/streams.md says it, with Python's integers."""
+    a = max(math.isqrt(n - 1) + 1, 8)
+    b, k = max(-(-n // a), 8), python_bits(key, turn)
+    place, walked = position, False
+    while place >= n or not walked:
+        walked, (left, right) = True, divmod(place, b)
+        for r in range(6):
+            if r % 2 == 0:
+                left = (left + (python_bits(k ^ right, r) >> 32) * a // 2**32) % a
+            else:
+                right = (right + (python_bits(k ^ left, r) >> 32) * b // 2**32) % b
+        place = left * b + right
+    return place
+
+
+@given(words, counters, st.integers(1, 100) | st.integers(1, 2**32 - 1), st.data())
+def test_places_are_those_that_are_written_down(key, turn, n, data):
+    position = data.draw(st.integers(0, n - 1))
+    assert shuffled(np.uint64(key), turn, position, n) == plainly_shuffled(key, turn, position, n)
+
+
 @given(
     words,
     st.integers(2**20, 2**32 - 1),
@@ -230,10 +252,6 @@ def test_neighbours_in_a_pass_are_any_two_places_equally_often(key):
     n, passes = 9, 3000
     pairs = [(o[3], o[4]) for o in (a_pass(key, turn, n) for turn in range(passes))]
     assert likely([pairs.count(pair) for pair in itertools.permutations(range(n), 2)])
-
-
-def test_the_network_has_rounds_enough_to_look_random():
-    assert FEISTEL_ROUNDS >= 4  # Luby & Rackoff 1988
 
 
 # --- draw ------------------------------------------------------------------------------------

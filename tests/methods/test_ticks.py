@@ -269,7 +269,7 @@ def test_conflicting_parameters_are_named():
         assert len(method.conflicts(None)) == 1
 
 
-@pytest.mark.parametrize("ends", [[15], [5, 5], [7, 6], [0, 4], [3, 20]])
+@pytest.mark.parametrize("ends", [[15], [5, 5], [7, 6], [0, 4], [3, 20], [5.0], 5, None])
 def test_averages_that_a_method_of_ones_own_puts_elsewhere_are_refused(ends):
     class Mine(Periodic):
         name = "mine"

@@ -5,7 +5,7 @@ import time
 import pytest
 from mpi4py import MPI
 
-from pavg.comm.agreement import AgreedError, MismatchError, check, first_of_node, once, rest
+from pavg.comm.agreement import AgreedError, MismatchError, check, first_of_node, once
 from pavg.comm.topology import Worlds, block
 from pavg.errors import InputError
 
@@ -41,10 +41,6 @@ def test_bad_input_on_any_rank_of_a_node_is_raised_on_all():
 
     with pytest.raises(AgreedError, match="only here"):
         first_of_node(comm, refuse)
-
-
-def test_ranks_that_wait_asleep_leave_together():
-    rest(comm)
 
 
 @pytest.mark.mpi(min_size=2)

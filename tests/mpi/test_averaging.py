@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from pavg import streams
 from pavg.engine import synchronous
-from pavg.kernels.streams import REPLACEMENT, draw
+from pavg.kernels.streams import REPLACEMENT, draw, uniform
 from tests.building import learners_of, samples, task_of
 
 pytestmark = pytest.mark.mpi
@@ -36,11 +37,19 @@ def test_on_heterogeneous_quadratics_they_do_not():
     assert np.abs(ends[0] - ends[2]).max() > 1e-6
 
 
+CHANGING = {
+    "step_size": {"name": "inverse", "alpha": 1.0, "d": 5.0},
+    "batch_size": {"name": "growing", "start": 1.0, "power": 0.5},
+}
+
+
 @pytest.mark.parametrize("momentum", [0.0, 0.9])
-def test_a_period_of_one_is_gradient_allreduce_on_the_same_draws(momentum):
+@pytest.mark.parametrize("more", [{}, CHANGING], ids=["constant", "changing"])
+def test_a_period_of_one_is_gradient_allreduce_on_the_same_draws(momentum, more):
     averaged = {"momentum_at_average": "average"} if momentum else {}
-    averaging = final(method=periodic(1), momentum=momentum, **averaged, **LINEAR)
-    gradients = final(method="gradient-allreduce", momentum=momentum, **LINEAR)
+    keys = LINEAR | {"momentum": momentum} | more
+    averaging = final(method=periodic(1), **averaged, **keys)
+    gradients = final(method="gradient-allreduce", **keys)
     np.testing.assert_allclose(averaging.w, gradients.w, rtol=0, atol=1e-12)
     for one, other in zip(averaging.rows, gradients.rows, strict=True):
         assert one["loss"] == pytest.approx(other["loss"], rel=1e-10)
@@ -153,8 +162,11 @@ def test_unequal_shards_weigh_as_their_sizes_where_that_is_asked():
     assert np.abs(learners.W[0] - W.mean(axis=0)).max() > 1e-6
 
 
-def test_the_virtual_average_is_the_average_and_leaves_models_alone():
-    learners = learners_of(comm, **LINEAR)
+@pytest.mark.parametrize(
+    "more", [{}, {"weights": "shards", "partition": {"name": "dirichlet", "beta": 0.5}}], ids=["", "weights"]
+)
+def test_the_virtual_average_is_the_average_and_leaves_models_alone(more):
+    learners = learners_of(comm, **LINEAR, **more)
     learners.clock.start()
     learners.step(30)
     before = learners.W.copy()
@@ -174,9 +186,18 @@ def test_any_buffers_can_be_averaged_together():
     learners = learners_of(comm, momentum=0.9, **LINEAR)
     learners.clock.start()
     learners.step(5)
+    d, sums = learners.objective.dimension, np.array([b.sum(axis=0) for b in (learners.W, learners.V)])
+    comm.Allreduce(MPI.IN_PLACE, sums)
     learners.average(learners.W, learners.V, learners.G)
-    for buffer in (learners.W, learners.V):
+    for buffer, total in zip((learners.W, learners.V), sums, strict=True):
         assert np.ptp(buffer, axis=0).max() == 0.0
+        np.testing.assert_allclose(buffer[0, :d], total[:d] / 8, rtol=0, atol=1e-14)
+
+
+def test_time_step_t_of_stochastic_averaging_is_decided_by_the_coins_draw_number_t():
+    learners = learners_of(comm, seed=3)
+    expected = [uniform(streams.key(3, "coin"), t) for t in range(1, 11)]
+    assert [*learners.coin(0, 4), *learners.coin(4, 10)] == expected
 
 
 @pytest.mark.parametrize("K", [1, 5, "all"])

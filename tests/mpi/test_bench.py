@@ -1,6 +1,5 @@
-"""What benchmarks are made of: turns, cores, files, and that what is compared does the same work."""
+"""What benchmarks are made of: turns, files, and that what is compared does the same work."""
 
-import os
 import time
 
 import numpy as np
@@ -11,7 +10,7 @@ from pavg import spec
 from pavg.bench import files, scikit, shapes
 from pavg.bench.base import Column
 from pavg.bench.local_steps import LocalSteps
-from pavg.bench.measuring import alternate, count_for, pin
+from pavg.bench.measuring import alternate, count_for
 from pavg.data import open_store, prepare
 
 pytestmark = pytest.mark.mpi
@@ -22,13 +21,6 @@ ROWS = 300
 @pytest.fixture(autouse=True)
 def stores(tmp_path, monkeypatch):
     monkeypatch.setenv("PAVG_DATA", str(tmp_path))
-
-
-@pytest.fixture
-def cores():
-    before = os.sched_getaffinity(0)
-    yield before
-    os.sched_setaffinity(0, before)
 
 
 def small(name, dtype="float64"):
@@ -52,14 +44,6 @@ def test_the_number_of_calls_is_the_same_on_all_ranks_and_takes_about_the_time()
     n = count_for(call, 0.02, COMM, unit=8)
     assert n % 8 == 0 and 8 <= n <= 400
     assert COMM.allgather(n) == [n] * COMM.Get_size()
-
-
-def test_every_rank_gets_one_core_of_its_own_as_far_as_there_are_cores(cores):
-    core = pin(COMM)
-    assert os.sched_getaffinity(0) == {core} and core in cores
-    pinned = COMM.allgather((core, tuple(sorted(cores))))
-    if len({allowed for _, allowed in pinned}) == 1:
-        assert len({core for core, _ in pinned}) == min(len(cores), COMM.Get_size())
 
 
 def test_a_file_is_read_by_xarray_with_what_is_missing_as_nan(tmp_path):

@@ -103,6 +103,7 @@ def test_on_another_number_of_ranks_it_ends_the_same_as_the_reduction_allows(fol
         assert same(resumed, whole, rel)
         times = resumed.arrays()["time_compute"]
         assert times.shape[1] == second.Get_size() and np.isnan(times[0]).all()
+        assert (np.diff(resumed.arrays()["time_wall"]) >= 0).all()
     one.Free()
 
 

@@ -7,6 +7,7 @@ from mpi4py import MPI
 from pavg.engine import synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
+from pavg.learners import Learners
 from pavg.records.layout import VARIABLES
 from tests.building import group_of, samples
 
@@ -94,6 +95,23 @@ def test_a_lane_that_reaches_its_target_ends_as_the_cell_alone(K):
     assert "target loss" in {record.reason for record in lanes} and len(ends) > 1
     for record, alone in zip(lanes, one_by_one(task), strict=True):
         assert record.reason == alone.reason and same(record, alone)
+
+
+def test_a_frozen_lane_is_0_for_good_and_the_others_do_not_notice():
+    task, ends = group(**CASES["sparse, L2"]), []
+    for frozen in (None, 1):
+        learners = Learners(comm, task.specs[0], task.objective, task.shards, task.step_size)
+        learners.clock.start()
+        learners.rounds([64, 64], 0)
+        if frozen is not None:
+            learners.freeze(frozen)
+        learners.rounds([16, 16], 5)
+        ends.append(learners.models())
+        learners.schedule.step_size.frozen.clear()
+    whole, rest = ends
+    assert not rest[:, :, 1].any() and whole[:, :, 1].any()
+    others = [lane for lane in range(whole.shape[2]) if lane != 1]
+    assert np.array_equal(rest[:, :, others], whole[:, :, others])
 
 
 def test_the_group_ends_with_its_last_lane():

@@ -135,10 +135,14 @@ def test_a_round_is_one_allreduce_of_all_that_is_averaged(at, buffers, monkeypat
     assert counted == ([7 * buffers] * rounds if comm.Get_size() > 1 else [])
 
 
-@pytest.mark.parametrize("place, keys", [(2, {"barrier": True}), (3, {})], ids=["barrier", "allreduce"])
+@pytest.mark.parametrize(
+    "place, keys",
+    [(2, LOGISTIC | {"barrier": True}), (3, LOGISTIC), (4, SPARSE | {"averaging": "sparse"})],
+    ids=["barrier", "allreduce", "allgatherv"],
+)
 @pytest.mark.mpi(min_size=2)
 def test_what_mpi_returns_is_looked_at(place, keys, monkeypatch):
-    learners = made("compiled", monkeypatch, **LOGISTIC, **keys)
+    learners = made("compiled", monkeypatch, **keys)
     called_by_address(learners, place, FUNCTION(lambda *_: MPI.ERR_COUNT))
     with pytest.raises(MPI.Exception) as caught:
         trained(learners)

@@ -96,6 +96,18 @@ def test_few_coordinates_are_exchanged_and_many_are_not():
             assert learners.bytes == 3 * d * 8
 
 
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("averaging", ["auto", "sparse"])
+@pytest.mark.parametrize("d", [4, 7, 8, 12, 24, 27])
+def test_the_entries_of_a_round_have_room_from_its_beginning(d, averaging, intercept):
+    problem = {"name": "logistic", "intercept": intercept}
+    learners = learners_of(comm, store=sparse_samples(d=d, nnz=2), averaging=averaging, problem=problem, P=4)
+    learners.clock.start()
+    few = learners._touched
+    few.prepare(learners._model, learners.schedule.window(1, 0, 1)[0], 0, 0)
+    assert few.open[touched.ENTRIES] * touched.BYTES <= few.buffer.nbytes
+
+
 @pytest.mark.parametrize(
     "keys", [{"momentum": 0.5}, {"store": samples(), "problem": "logistic"}, {"averaging": "dense"}]
 )

@@ -1,15 +1,17 @@
 """The training clock: nothing is lost, nothing hidden."""
 
+import sys
 import time
 
 import numpy as np
 import pytest
 from mpi4py import MPI
+from numba.core.dispatcher import Dispatcher
 
-from pavg.comm.clocks import Clock
+from pavg.comm import clocks
 from pavg.engine import synchronous
 from pavg.engine.observation import Care
-from tests.building import task_of
+from tests.building import group_of, sparse_samples, task_of
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -44,6 +46,25 @@ def test_what_the_fast_rank_waits_does_not_depend_on_how_often_is_evaluated():
     assert fast_often == pytest.approx(fast_rarely, rel=0.25)
 
 
+def test_a_stops_barrier_is_waiting_of_the_interval_and_of_no_round(monkeypatch):
+    now = [0.0]
+
+    class Ranks:
+        def Barrier(self):
+            now[0] += 2.0
+
+    def lasts(seconds):
+        now[0] += seconds
+
+    monkeypatch.setattr(clocks.MPI, "Wtime", lambda: now[0])
+    clock = clocks.Clock()
+    clock.start(), lasts(1.0), clock.stop(Ranks()), lasts(50.0)
+    clock.start(), lasts(4.0), clock.lap(clocks.COMPUTE), lasts(0.5), clock.lap(clocks.COMM)
+    clock.round_ends(waits_known=True)
+    assert clock.seconds.tolist() == [5.0, 0.5, 2.0] and clock.total == 7.5
+    assert clock.least.tolist() == clock.most.tolist() == [5.0, 0.5, 0.0]
+
+
 def test_phases_add_up_to_the_training_clock():
     record = slow_run(200)
     total = sum(spent(record, phase) for phase in ("compute", "comm", "wait"))
@@ -53,8 +74,8 @@ def test_phases_add_up_to_the_training_clock():
 
 
 def test_the_training_clock_of_a_record_is_that_of_the_rank_whose_clock_ran_longest(monkeypatch):
-    later, real = comm.Get_rank(), Clock.total
-    monkeypatch.setattr(Clock, "total", property(lambda clock: real.fget(clock) + later, real.fset))
+    later, real = comm.Get_rank(), clocks.Clock.total
+    monkeypatch.setattr(clocks.Clock, "total", property(lambda clock: real.fget(clock) + later, real.fset))
     record = synchronous.run(comm, task_of(P=4))[0]
     assert all(row["time_wall"] >= comm.Get_size() - 1 for row in record.rows)
 
@@ -68,6 +89,46 @@ def test_evaluation_and_compilation_are_outside_the_training_clock(monkeypatch):
     assert all(row["time_eval"] >= 1.0 for row in record.rows)
     assert record.rows[-1]["time_wall"] < 1.0
     assert record.ranks["compile_time"].shape == (comm.Get_size(),)
+
+
+def machine_code():
+    """The signatures for which each compiled function of pavg has machine code."""
+    modules = [module for name, module in sys.modules.items() if name.startswith("pavg.")]
+    found = {
+        kernel for module in modules for kernel in vars(module).values() if isinstance(kernel, Dispatcher)
+    }
+    return {kernel: set(kernel.signatures) for kernel in found}
+
+
+WARM = {
+    "dense": {"problem": "logistic"},
+    "sparse or dense": {"store": sparse_samples(), "method": {"name": "varying", "K": [1, 50]}},
+    "reproducible": {"problem": "logistic", "reduction": "reproducible"},
+    "coins": {"problem": "double-well", "method": {"name": "stochastic", "zeta": 0.1}},
+    "gradients": {"problem": "logistic", "method": "gradient-allreduce", "momentum": 0.5},
+    "momentum": {"problem": "pca", "momentum": 0.5, "momentum_at_average": "average"},
+    "lanes": {"lanes": [0.1, 0.2]},
+}
+
+
+@pytest.mark.parametrize("loop", ["compiled", "reference"])
+@pytest.mark.parametrize("case", WARM)
+def test_nothing_is_compiled_once_the_clock_runs(case, loop, monkeypatch):
+    monkeypatch.setenv("PAVG_ROUNDS", loop)
+    compile_kernels, known = synchronous.compile_kernels, {}
+
+    def then_look(*arguments):
+        seconds = compile_kernels(*arguments)
+        known.update(machine_code())
+        return seconds
+
+    monkeypatch.setattr(synchronous, "compile_kernels", then_look)
+    keys = {"problem": "logistic", "evaluate": {"at": [64, 100]}} | WARM[case]
+    task = group_of(keys.pop("lanes"), **keys) if "lanes" in keys else task_of(**keys)
+    for kernel in machine_code():
+        kernel._reset_overloads()  # they are loaded from the cache
+    synchronous.run(comm, task)
+    assert known and machine_code() == known
 
 
 def test_without_a_barrier_the_waiting_of_a_round_is_unknown():

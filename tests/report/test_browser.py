@@ -1,14 +1,11 @@
 """The page in a real browser: Debian's chromium, driven by playwright, opened from a file."""
 
 import contextlib
+import re
 import shutil
 
+import numpy as np
 import pytest
-
-from pavg.report import page
-from pavg.report.contents import contents
-from tests.report import made
-from tests.report.made import HOSTILE
 
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -31,12 +28,11 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory):
-    """The page of 60 runs and one with texts that would do harm."""
-    folder = tmp_path_factory.mktemp("results")
-    made.with_harm(folder)
-    page.write(folder / "report.html", contents(made.opened(folder)[0], HOSTILE))
-    return folder / "report.html"
+def report(rendered, tmp_path_factory):
+    """The file of the page."""
+    path = tmp_path_factory.mktemp("page") / "report.html"
+    path.write_text(rendered)
+    return path
 
 
 @pytest.fixture
@@ -112,15 +108,91 @@ def test_every_axis_and_unit_can_be_chosen(opened):
     )
 
 
+DRAWN = """id => charts.get(id).made.traces.filter(trace => trace.name).map(({name, x, y, xaxis, error_y}) =>
+    ({name, x, y, panel: xaxis, above: error_y?.array, below: error_y?.arrayminus}))"""
+
+
+def test_lines_of_curves_are_the_medians_of_the_best_step_sizes_a_panel_for_each_P(opened, told):
+    shown, data = opened(), told.data
+    best = [line for line in data["lines"] if line["best"] and line["problem"] == 0]
+    Ps = sorted({line["P"] for line in best})
+    for axis, scale in (("samples", "log"), ("rounds", "linear")):
+        for name, value in (("x", axis), ("scale", scale)):
+            shown.locator(f"input[name={name}][value={value}]").check()
+
+        def there(values, log=scale == "log"):
+            return [v if isinstance(v, int | float) and (v > 0 or not log) else None for v in values]
+
+        expected = {
+            (f"K = {data['rules'][line['K']]}", f"x{Ps.index(line['P']) + 1}".removesuffix("1")): (
+                there(line["x"][axis]),
+                there(line["y"]["loss"][0]),
+            )
+            for line in best
+        }
+        drawn = shown.evaluate(DRAWN, "convergence")
+        assert {(one["name"], one["panel"]): (one["x"], one["y"]) for one in drawn} == expected
+        layout = shown.evaluate("charts.get('convergence').made.layout")
+        assert {layout[name]["type"] for name in layout if "axis" in name} == {scale}
+
+
+@pytest.mark.parametrize("kind", ["strong", "weak"])
+def test_speed_up_and_efficiency_are_drawn_over_P(opened, told, kind):
+    shown, data = opened(), told.data
+    shown.locator(f"input[name=kind][value={kind}]").check()
+    rows = [row for row in data["scaling"] if (row["problem"], row["clock"], row["kind"]) == (0, 0, kind)]
+    for chart in ("speedup", "efficiency"):
+        ideal, *lines = shown.evaluate(DRAWN, chart)
+        assert ideal["y"] == (ideal["x"] if chart == "speedup" else [1] * len(ideal["x"]))
+        for K, line in zip(sorted({row["K"] for row in rows}), lines, strict=True):
+            of = sorted((row["P"], *row[chart]) for row in rows if row["K"] == K)
+            P, middle, low, high = map(list, zip(*of, strict=True))
+            assert (line["name"], line["x"], line["y"]) == (f"K = {data['rules'][K]}", P, middle)
+            assert np.subtract(middle, line["below"]) == pytest.approx(low)
+            assert np.add(middle, line["above"]) == pytest.approx(high)
+
+
+def test_what_a_target_takes_is_the_least_that_any_step_size_takes(opened, told):
+    shown, data = opened(), told.data
+    costs = {}
+    for line in data["lines"]:
+        middle = line["cost"]["samples"][data["problems"][0]["first"]][0]
+        if line["problem"] == 0 and middle not in (None, "inf"):
+            costs.setdefault((line["P"], line["K"]), []).append(middle)
+    drawn = shown.evaluate(DRAWN, "target-K")[::2]  # a line of what is reached, then triangles of what is not
+    assert {(one["name"], K, cost) for one in drawn for K, cost in zip(one["x"], one["y"], strict=True)} == {
+        (f"P = {P}", data["rules"][K], min(found)) for (P, K), found in costs.items()
+    }
+
+
+def test_bars_are_the_seconds_of_each_rank_and_the_sentence_names_where_most_are_communication(opened, told):
+    shown, data = opened(), told.data
+    shown.locator("input[name=unit][value=seconds]").check()
+    of = int(shown.locator("#of option:checked").inner_text().removeprefix("P = "))
+    rows = [row for row in data["timed"] if (row["problem"], row["clock"], row["P"]) == (0, 0, of)]
+    bars, shares = shown.evaluate(DRAWN, "split"), {}
+    names, ranks = bars[0]["x"]
+    for name in dict.fromkeys(names):
+        at = [k for k, one in enumerate(names) if one == name]
+        assert [ranks[k] for k in at] == [str(rank) for rank in range(of)]
+        seconds = [[bar["y"][k] for k in at] for bar in bars]
+        known = [list(row["split"].values()) for row in rows if f"K = {data['rules'][row['K']]}" == name]
+        assert seconds in known and list(rows[0]["split"]) == ["compute", "comm", "wait"]
+        shares[name] = sum(comm / sum(all_) for comm, *all_ in zip(seconds[1], *seconds, strict=True)) / of
+    most = max(shares, key=shares.get)
+    said = re.search(r"communication with (K = \w+): ([\d.]+) %", shown.locator("#split .says").inner_text())
+    assert said[1] == most and float(said[2]) == pytest.approx(100 * shares[most], rel=0.01)
+
+
 def test_each_chart_has_a_sentence_and_the_table_of_its_numbers(opened):
     shown = opened()
     for chart in CHARTS:
         figure = shown.locator(f"#{chart}")
-        told = figure.locator(".chart").get_attribute("aria-label")
-        assert figure.locator("h3").inner_text() in told and len(told) > 60
+        sentence = figure.locator(".chart").get_attribute("aria-label")
+        assert figure.locator("h3").inner_text() in sentence and len(sentence) > 60
         if figure.locator(".chart.empty").count() == 0:
             figure.locator("summary").click()
-            figure.locator("details tbody tr").first.wait_for(timeout=10_000)
+            figure.locator("details tbody tr").first.wait_for()
 
 
 def test_texts_that_would_do_harm_are_read_as_text(opened):
@@ -135,11 +207,13 @@ def test_texts_that_would_do_harm_are_read_as_text(opened):
     assert shown.evaluate("window.harm") is None
 
 
-def test_runs_that_diverged_are_found_with_their_reason(opened):
+def test_runs_that_diverged_are_among_all_and_found_with_their_reason(opened, told):
     shown = opened()
+    assert shown.locator("#count").inner_text() == "61 of 61 runs"
     shown.locator("#status").select_option("diverged")
     rows = shown.locator("#table tbody tr").all_inner_texts()
-    assert rows and all("above 1e6" in row for row in rows)
+    assert len(rows) == sum(run["status"] == "diverged" for run in told.data["runs"]) > 0
+    assert all("above 1e6" in row for row in rows)
 
 
 def test_the_keyboard_sorts_the_table_and_switches_choices(opened):

@@ -97,6 +97,7 @@ def test_merged_files_give_what_folders_give(tmp_path, seconds):
         ({"facts": {"hosted": True}}, "made in another way: learners hosted on fewer ranks"),
         ({"facts": {"turn": 0.002}}, "made in another way: seconds of a turn 0.0, 0.002"),
         ({"loss": 0.51}, "other losses: they should agree, and differ by 0.02"),
+        ({"loss": np.nan}, "other losses: they should agree, and differ by nan"),
     ],
 )
 def test_what_did_something_else_is_refused_and_named(tmp_path, seconds, other, reason):

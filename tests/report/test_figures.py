@@ -94,6 +94,39 @@ def test_the_lines_of_a_k_sweep_are_what_the_target_costs(tmp_path):
     assert "f*, as given" in caption and "1 seed" in caption
 
 
+def test_the_lines_and_bands_of_curves_are_the_losses_that_were_written(tmp_path):
+    for P in (1, 4):
+        for seed in range(3):
+            write_run(tmp_path, TICKS, np.exp(-TICKS * P / 1000) + seed, P=P, seed=seed)
+    figure, caption = figures.KINDS["convergence"](*opened(tmp_path), x="steps")
+    assert [ax.get_title(loc="left") for ax in figure.axes] == ["P = 1", "P = 4"] and "3 seeds" in caption
+    assert figure.axes[-1].get_xlabel() == "local steps of each learner"
+    for ax, P in zip(figure.axes, (1, 4), strict=True):
+        [line] = (line for line in ax.lines if line.get_label() == "K = 16")
+        assert ax.get_xscale() == "log" and ax.get_ylabel() == "training objective"
+        np.testing.assert_allclose(line.get_xdata(), TICKS[1:])  # such an axis has no 0
+        np.testing.assert_allclose(line.get_ydata(), np.exp(-TICKS[1:] * P / 1000) + 1)
+        [band] = ax.collections
+        x, y = band.get_paths()[0].vertices.T
+        for at, value in ((64, 0.2), (64, 1.8)):  # a tenth and nine tenths of 0, 1, 2
+            assert np.isclose(y[x == at], np.exp(-at * P / 1000) + value).any()
+
+
+def test_speed_up_and_efficiency_are_lines_over_P(tmp_path):
+    for P in (1, 2, 4):
+        times = {"step": 1e-6, "average": 16e-6 * np.log2(P)}
+        write_run(tmp_path, TICKS, np.exp(-TICKS * P / 300), P=P, evaluate={"optimum": 0.0}, **times)
+    expected = {1: 1, 2: 1, 4: 4 / 3}  # P over 1 + log2 P
+    results = opened(tmp_path)
+    strong, weak = figures.KINDS["scaling"](*results)[0].axes
+    [target] = figures.KINDS["speed-up"](*results)[0].axes
+    for ax, divided in ((strong, False), (weak, True), (target, False)):
+        [line] = (made.lines[0] for made in ax.containers)
+        heights = [value / (P if divided else 1) for P, value in expected.items()]
+        assert line.get_xdata().tolist() == [1, 2, 4] and line.get_ydata().tolist() == pytest.approx(heights)
+    assert [ax.get_ylabel() for ax in (strong, weak, target)] == ["speed-up", "efficiency", "speed-up"]
+
+
 def test_what_is_not_reached_is_a_cross_and_said(tmp_path):
     for K, last in ((1, 0.01), (16, 0.5)):
         write_run(tmp_path, [0, 64], [0.7, last], method={"name": "periodic", "K": K})

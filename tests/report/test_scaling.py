@@ -52,6 +52,18 @@ def test_the_fastest_single_learner_is_what_others_are_compared_with(tmp_path):
     assert rows.speedup[1, 4] == pytest.approx(4) and rows.speedup[16, 4] == pytest.approx(4)
 
 
+@pytest.mark.parametrize("how", ["strong", "weak", "target"])
+def test_the_slowest_seeds_give_the_low_end_of_a_speed_up(tmp_path, how):
+    steps = 1e-6 * np.array([1, 1.5, 3])
+    for P in (1, 4):
+        for seed, step in enumerate(steps if P > 1 else [1e-6] * 3):
+            write_run(tmp_path, TICKS, np.exp(-TICKS * P / 300), P=P, seed=seed, step=step)
+    _, table, points = opened(tmp_path)
+    row = analysis.speedups(table, points, how, target=0.1, y="loss").set_index("P").loc[4]
+    low, high = 4 * 1e-6 / np.quantile(steps, [0.9, 0.1])
+    assert [row.speedup_low, row.speedup, row.speedup_high] == pytest.approx([low, 4 / 1.5, high])
+
+
 def test_without_a_single_learner_the_smallest_P_is_the_base_and_said(tmp_path):
     for P in (2, 4, 8):
         write_run(tmp_path, TICKS, np.ones(14), P=P, step=1e-6)
@@ -100,7 +112,17 @@ def test_the_time_split_of_each_rank_is_what_was_written(tmp_path):
     np.testing.assert_allclose(one["comm"], 256 * 1e-4)
     np.testing.assert_allclose(one["wait"], 256 * 5e-5)
     assert one["rank"].tolist() == [0, 1, 2, 3] and set(one["host"]) == {"node0"}
-    assert len(analysis.split_over_runs(table, found)) == 5
+    shorter = found[found.run == table.index[table.P == 2][0]]
+    np.testing.assert_allclose(shorter["compute"], [2 * 2 * 5e-6])  # two steps of two learners on one rank
+
+
+def test_the_time_split_of_a_group_is_the_median_of_its_runs_on_each_rank(tmp_path):
+    for seed, factor in enumerate((1, 9, 2)):
+        write_run(tmp_path, TICKS, np.ones(14), P=2, seed=seed, step=factor * np.array([1e-6, 3e-6]))
+    data, table, _ = opened(tmp_path)
+    found = analysis.split_over_runs(table, analysis.time_split(data, table))
+    np.testing.assert_allclose(found["compute"], 4096 * np.array([2e-6, 6e-6]))
+    assert found["rank"].tolist() == [0, 1]
 
 
 def test_seconds_that_are_unknown_stay_unknown(tmp_path):

@@ -42,7 +42,7 @@ def place(cluster, tmp_path, monkeypatch):
 
 
 def pavg(*arguments):
-    done = run_to_end([sys.executable, "-m", "pavg", *arguments], {}, timeout=120)
+    done = run_to_end([sys.executable, "-m", "pavg", *arguments], {})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -109,7 +109,7 @@ def limited(cluster, tmp_path_factory):
         "--submit",
     ]
     command += ["--time", "1", "--signal", "55", "--jobs", folder / "jobs", "--out", folder / "results"]
-    done = run_to_end([*map(str, command)], cluster.variables, timeout=60)
+    done = run_to_end([*map(str, command)], cluster.variables)
     assert done.returncode == 0, done.stdout + done.stderr
     yield folder, re.search(r"submitted: (\d+) \(allocation", done.stdout).group(1)
     cluster.run("scancel", f"--name={job_name('endless', 'all')},{job_name('endless', 'merge')}")

@@ -193,6 +193,10 @@ def probe(tmp_path_factory):
 def words(specs, folder, kind="hostfile", **changes):
     """The words that a script's launcher gets, as bash reads the script."""
     [text] = [text for text in rendered(specs, kind, folder=folder, setup=(), **changes).values()][:1]
+    return words_of(text, folder)
+
+
+def words_of(text, folder):
     done = subprocess.run(
         ["bash"], input=text.encode(errors="surrogateescape"), capture_output=True, timeout=20
     )
@@ -218,6 +222,9 @@ def test_folders_and_programs_may_have_any_name(specs, probe, tmp_path, name):
     folder = tmp_path / name
     folder.mkdir()
     assert words(specs, folder, launcher=probe, python=f"/{name}/python")[2] == f"/{name}/python"
+    merging = dataclasses.replace(SETTINGS, out=folder, folder=folder, python=probe, setup=())
+    merge = script.merge(["both"], merging, "merge.sbatch")
+    assert words_of(merge, folder) == ["-m", "pavg", "merge", f"{folder}/both", "-o", f"{folder}/both.h5"]
 
 
 @pytest.mark.parametrize("text", ["a\nb", "a\rb", "\0", "\x1b[0m", "\x7f"])

@@ -66,10 +66,11 @@ def test_scripts_are_written_and_named(place):
 
 
 def test_a_dry_run_shows_cells_and_core_hours_and_writes_nothing(place):
-    code, out, _ = pavg("--dry-run", "--time", "1-00:30", "--max-array", "1")
+    options = ("--time", "1-00:30", "--max-array", "1", "--directive", "cpus-per-task=2")
+    code, out, _ = pavg("--dry-run", *options)
     rows = [line.split() for line in out.splitlines()]
-    assert rows[3] == ["P008.sbatch", "2", "8", "1", "196.00"]
-    assert rows[-1] == ["together", "6", "318.50"]
+    assert code == 0 and rows[3] == ["P008.sbatch", "2", "8", "1", "392.00"]
+    assert rows[-1] == ["together", "6", "637.00"]
     assert not list(place.glob("jobs-*"))
 
 

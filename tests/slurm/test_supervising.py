@@ -14,6 +14,7 @@ import pytest
 from pavg.slurm import plan, script
 from pavg.sweep import grid
 from tests.conftest import mpi_named, run_to_end
+from tests.processes import SOON, wait_for
 
 SWEEP = """
 name = "three"
@@ -28,6 +29,7 @@ method.K = [1, 16, "all"]
 # ends with the exit codes of the file `codes`, one a start; waits for a signal where there is an x
 COMMAND = """#!/bin/bash
 echo "$*" >> starts
+echo "$OMP_NUM_THREADS $NUMBA_NUM_THREADS $SRUN_CPUS_PER_TASK" >> threads
 code=$(sed -n "$(wc -l < starts)p" codes)
 if [[ $code == x* ]]; then
     trap 'exit "${code#x}"' USR1
@@ -83,10 +85,10 @@ def lines(file):
     return file.read_text().splitlines() if file.exists() else []
 
 
-def end(process, timeout=20):
+def end(process):
     """Exit code of a process that ends soon."""
     try:
-        process.communicate(timeout=timeout)
+        process.communicate(timeout=SOON)
     finally:
         process.kill()
     return process.returncode
@@ -97,6 +99,12 @@ def test_a_job_ends_as_its_command_does(job, tmp_path, code):
     assert end(job(str(code), "0")) == code
     assert lines(tmp_path / "starts") == [f"{sys.executable} -m pavg run three.toml --cells 0:3"]
     assert not lines(tmp_path / "requeued")
+
+
+@pytest.mark.parametrize("asked, threads", [("3", "3 3 3"), ("", "1 1 1")])
+def test_a_rank_has_as_many_threads_as_processors(job, tmp_path, asked, threads):
+    assert end(job("0", variables={"SLURM_CPUS_PER_TASK": asked})) == 0
+    assert lines(tmp_path / "threads") == [threads]
 
 
 def test_after_a_failed_cell_the_same_command_goes_on(job, tmp_path):
@@ -139,9 +147,7 @@ def test_where_it_cannot_be_put_back_it_ends_as_its_command(job, tmp_path):
 
 def test_usr1_is_passed_on_and_the_exit_code_comes_back(job, tmp_path):
     process = job("x75")
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "waiting").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for((tmp_path / "waiting").exists)
     process.send_signal(signal.SIGUSR1)
     assert end(process) == -signal.SIGTERM
     assert lines(tmp_path / "requeued") == ["requeue 17_0"]
@@ -149,9 +155,7 @@ def test_usr1_is_passed_on_and_the_exit_code_comes_back(job, tmp_path):
 
 def test_a_command_is_not_started_again_once_usr1_came(job, tmp_path):
     process = job("x70", "0")
-    deadline = time.monotonic() + 20
-    while not (tmp_path / "waiting").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
+    wait_for((tmp_path / "waiting").exists)
     process.send_signal(signal.SIGUSR1)
     end(process)
     assert lines(tmp_path / "requeued")  # as if it had been interrupted: there is more to do
@@ -173,7 +177,7 @@ def hostfile_job(tmp_path, monkeypatch):
 
     def made(*arguments):
         pavg = [sys.executable, "-m", "pavg", "slurm", "three.toml", "--kind", "hostfile", *arguments]
-        done = run_to_end([*pavg, "--launcher", mpirun], {}, timeout=60)
+        done = run_to_end([*pavg, "--launcher", mpirun], {})
         assert done.returncode == 0, done.stderr
         return ["bash", "jobs-three/hostfile.sh"]
 
@@ -182,7 +186,7 @@ def hostfile_job(tmp_path, monkeypatch):
 
 @pytest.mark.mpirun
 def test_a_hostfile_job_runs_on_the_ranks_of_its_hosts(hostfile_job, tmp_path):
-    done = run_to_end(hostfile_job("--ntasks", "2"), {}, timeout=120)
+    done = run_to_end(hostfile_job("--ntasks", "2"), {})
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "results" / "three").glob("P002-*-R2-r0-*.h5"))) == 3
 
@@ -191,7 +195,7 @@ def test_a_hostfile_job_runs_on_the_ranks_of_its_hosts(hostfile_job, tmp_path):
 def test_it_ends_with_the_exit_code_of_its_run(hostfile_job, tmp_path):
     command = hostfile_job("--ntasks", "2")
     (tmp_path / "three.toml").unlink()
-    done = run_to_end(command, {}, timeout=120)
+    done = run_to_end(command, {})
     assert done.returncode == 2 and "three.toml" in done.stderr
 
 
@@ -204,7 +208,7 @@ def test_a_signal_ends_its_run_in_order(hostfile_job, tmp_path):
         run.stderr.readline()  # the first run has begun
         time.sleep(1)
         run.send_signal(signal.SIGTERM)
-        out, err = run.communicate(timeout=60)
+        out, err = run.communicate(timeout=SOON)
     finally:
         if run.poll() is None:
             os.killpg(run.pid, signal.SIGKILL)

@@ -5,7 +5,7 @@ import pytest
 from pavg.errors import InputError
 from pavg.slurm import plan
 from pavg.sweep import grid, running, selection
-from pavg.sweep.groups import Group, chosen, grouped
+from pavg.sweep.groups import Group, chosen, differences, grouped
 from tests.building import spec_of
 
 LINEAR = {"problem": "logistic", "data": {"name": "breast_cancer"}, "measure": "losses"}
@@ -40,6 +40,14 @@ def test_cells_that_differ_in_step_size_alone_are_a_group(specs):
     assert groups == sorted([*alone, (2, 8, 14), (3, 9, 15), (4, 10, 16), (5, 11, 17)])
     for group in groups:
         assert len({(specs[k].method, specs[k].P) for k in group}) == 1
+
+
+def test_a_group_is_told_from_others_by_what_its_name_does_not_say():
+    specs = [
+        spec_of(step_size=size, method={"name": "periodic", "K": K}) for size in (0.1, 0.5) for K in (1, 8)
+    ]
+    assert differences([(0,), (1,), (2,), (3,)], specs) == ["step_size = 0.1"] * 2 + ["step_size = 0.5"] * 2
+    assert differences([(0, 2), (1, 3)], specs) == ["", ""]  # side by side they are no group's own
 
 
 @pytest.mark.parametrize(

@@ -71,8 +71,8 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def pavg(*arguments, timeout=120):
-    return run_to_end([sys.executable, "-m", "pavg", *map(str, arguments)], {}, timeout)
+def pavg(*arguments):
+    return run_to_end([sys.executable, "-m", "pavg", *map(str, arguments)], {})
 
 
 def results(place, out="results"):
@@ -128,7 +128,7 @@ def test_a_selection_runs_the_whole_group_and_results_that_are_there_stay(place)
 )
 def test_a_group_that_was_stopped_goes_on_whole_from_its_checkpoint(place, end, code, options):
     (place / "paused.py").write_text(PAUSED)
-    first = run_to_end([sys.executable, "paused.py", end, "run", "s.toml", "--cells", "0"], {}, 60)
+    first = run_to_end([sys.executable, "paused.py", end, "run", "s.toml", "--cells", "0"], {})
     assert first.returncode == code, first.stderr
     assert statuses(place) == ["diverged", end, end]
     [folder] = (place / "results" / "s" / ".checkpoints").iterdir()
@@ -149,7 +149,7 @@ def test_a_group_that_was_stopped_goes_on_whole_from_its_checkpoint(place, end, 
 
 def test_a_failure_is_that_of_every_open_lane(place):
     (place / "failing.py").write_text(FAILING)
-    done = run_to_end([sys.executable, "failing.py", "run", "s.toml"], {}, 60)
+    done = run_to_end([sys.executable, "failing.py", "run", "s.toml"], {})
     assert done.returncode == 3 and "no way down" in done.stderr
     assert statuses(place) == ["diverged"] * 2 + ["failed"] * 2 + ["ok"] * 2
     assert pavg("run", "s.toml", "--retry", "failed").returncode == 0

@@ -15,6 +15,7 @@ import pytest
 from pavg.records.layout import VARIABLES
 from pavg.records.reading import opened, summary
 from tests.conftest import run_to_end
+from tests.processes import SOON
 
 pytestmark = pytest.mark.mpirun
 
@@ -142,8 +143,8 @@ def place(tmp_path, monkeypatch):
     return tmp_path
 
 
-def pavg(*arguments, timeout=120):
-    return run_to_end([sys.executable, "-m", "pavg", *map(str, arguments)], {}, timeout)
+def pavg(*arguments):
+    return run_to_end([sys.executable, "-m", "pavg", *map(str, arguments)], {})
 
 
 def results(place, name="s", out="results"):
@@ -233,7 +234,7 @@ def test_an_interrupted_sweep_goes_on_from_its_checkpoint(place, ranks):
                 break
         time.sleep(0.3)
         os.kill(job.pid, signal.SIGUSR1)
-        _, err = job.communicate(timeout=60)
+        _, err = job.communicate(timeout=SOON)
     finally:
         job.kill()
     assert job.returncode == 75, err
@@ -267,9 +268,7 @@ def test_a_cell_that_fails_on_all_ranks_is_recorded_and_the_sweep_goes_on(place,
 
 
 def test_a_cell_that_fails_on_one_rank_ends_the_job_soon_and_is_recorded(place, mpirun):
-    began = time.monotonic()
-    done = mpirun(2, "failing.py", "run", "s.toml", "--where", "P >= 2", env={"RANK": "1"}, timeout=60)
-    assert time.monotonic() - began < 30
+    done = mpirun(2, "failing.py", "run", "s.toml", "--where", "P >= 2", env={"RANK": "1"})
     assert done.returncode == 70 and "no way down" in done.stderr
     [failed] = [path for name, path in results(place).items() if ".failed" in name]
     assert summary(failed).attributes["reason"] == "rank 1: ArithmeticError: no way down"
@@ -290,7 +289,7 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(place):
 
 def test_a_lock_that_cannot_be_removed_does_not_end_a_sweep(place):
     (place / "sabotage.py").write_text(SABOTAGE)
-    done = run_to_end([sys.executable, "sabotage.py", "run", "s.toml", "--cells", "0"], {}, 60)
+    done = run_to_end([sys.executable, "sabotage.py", "run", "s.toml", "--cells", "0"], {})
     assert done.returncode == 0, done.stderr
     assert len(results(place)) == 1
 
@@ -300,7 +299,7 @@ def test_a_signal_after_the_last_cell_ends_nothing_early_and_starts_by_other_job
     place, moment, attempts
 ):
     (place / "signalled.py").write_text(SIGNALLED)
-    done = run_to_end([sys.executable, "signalled.py", moment], {}, 60)
+    done = run_to_end([sys.executable, "signalled.py", moment], {})
     assert done.stdout == "{0: 'ok'} False\n", done.stderr
     [path] = results(place).values()
     assert summary(path).attributes["attempts"] == attempts
@@ -320,7 +319,7 @@ def test_a_terminal_that_goes_away_does_not_end_a_sweep(place):
         while b"P002" not in shown:
             shown += os.read(ours, 1000)
         os.close(ours)
-        assert job.wait(timeout=60) == 0
+        assert job.wait(timeout=SOON) == 0
     finally:
         job.kill()
     assert len(results(place, "long")) == 1
@@ -330,7 +329,7 @@ def test_what_a_killed_job_left_beside_a_whole_result_is_removed(place):
     (place / "killed.py").write_text(KILLED)
     pavg("run", "s.toml", "--cells", "0", "--timeout", "0.0001", "--checkpoint-rounds", "1")
     killed = ("killed.py", "run", "s.toml", "--cells", "0", "--retry", "timeout")
-    assert run_to_end([sys.executable, *killed], {}, 60).returncode == -signal.SIGKILL
+    assert run_to_end([sys.executable, *killed], {}).returncode == -signal.SIGKILL
     stale = place / "results" / "s" / ".running" / f".x.json.{socket.gethostname()}-{2**22 + 1}.tmp"
     stale.touch()  # no process has that number
     assert len(results(place)) == 2 and len(list((place / "results" / "s" / ".checkpoints").iterdir())) == 1

@@ -4,7 +4,7 @@ import contextlib
 
 import numpy as np
 
-from pavg.errors import InputError, missing_extra
+from pavg.errors import InputError
 from pavg.report.analysis import period_of
 
 WIDTH, HEIGHT, LOW = 3.3, 2.1, 1.6  # inches, of a column, of a panel, of one of many
@@ -40,11 +40,9 @@ MARKERS = "os^Dv<>pP*"
 @contextlib.contextmanager
 def panels(titles):
     """(figure, list of axes) of one panel a title, one below the other; InputError if they are too many."""
-    try:
-        import matplotlib
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise missing_extra("matplotlib", "report") from None
+    import matplotlib
+    from matplotlib.figure import Figure
+
     if len(titles) > MOST:
         raise InputError(
             f"{len(titles)} panels ({', '.join(map(repr, titles[:3]))} …): choose runs with --where, "

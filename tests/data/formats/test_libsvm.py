@@ -179,8 +179,3 @@ def test_a_damaged_compressed_file_is_said_to_be_so(message, save, suffix):
     packed[len(packed) // 2] ^= 255
     text = message(save(bytes(packed), "samples" + suffix))
     assert f"found damaged data or another format; expected {suffix} data" in text
-
-
-@pytest.mark.parametrize("suffix", ("", *COMPRESSORS))
-def test_an_html_page_is_recognised_whatever_its_name(message, save, suffix):
-    assert "HTML page" in message(save("<!DOCTYPE html>\n<html>404</html>\n", "samples" + suffix))

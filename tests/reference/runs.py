@@ -1,0 +1,236 @@
+"""A run: docs/specification.md and docs/results.md, one learner and one step after the other."""
+
+import itertools
+import math
+
+import numpy as np
+from scipy.sparse import issparse
+
+from tests.reference import draws
+from tests.reference.problems import PCA, PROBLEMS
+
+BLOCK = 64  # local steps: between ends of rounds, runs are looked at after whole blocks only
+ENTRY = 12  # bytes of one coordinate: its number and its value
+
+
+def named(value):
+    """A table with a name, of a name or a number alone."""
+    if isinstance(value, dict):
+        return value
+    return {"name": value} if isinstance(value, str) else {"name": "constant", "value": value}
+
+
+def step_size(rule, t, epochs):
+    """γ of local step t = 1, 2, …; epochs : over before it."""
+    match rule["name"]:
+        case "constant":
+            return rule["value"]
+        case "inverse":
+            return rule["alpha"] / (t + rule.get("d", 0.0))
+        case "inverse-sqrt":
+            return rule["gamma"] / math.sqrt(t)
+    over = t - 1 if rule.get("unit", "epochs") == "steps" else epochs
+    if "every" in rule:
+        passed = math.floor(over / rule["every"])
+    else:
+        passed = sum(over >= point for point in rule["at_points"])
+    return rule["gamma"] * rule["factor"] ** passed
+
+
+def batch_size(rule, t):
+    if rule["name"] == "constant":
+        return rule["value"]
+    return min(math.ceil(rule.get("start", 1.0) * t ** rule.get("power", 0.5)), rule.get("most", 10**6))
+
+
+def round_length(method, r):
+    """Local steps of round r = 1, 2, … of methods that average after given numbers of them."""
+    if method["name"] == "periodic":
+        if method["K"] == "all":
+            return math.inf
+        return method["K"] + (method.get("warmup", 0) if r == 1 else 0)
+    if "K" in method:
+        return method["K"][min(r, len(method["K"])) - 1]
+    return math.ceil(method["start"] * r ** method.get("power", 0.0))
+
+
+class Run:
+    """A run of a specification.
+
+    table : as in TOML; samples : a dictionary of X, y, X_test, y_test (NumPy's, or CSR), or None.
+    """
+
+    def __init__(self, table, samples=None):
+        self.table, self.P, self.seed = table, table["P"], table.get("seed", 0)
+        self.problem = PROBLEMS[named(table["problem"])["name"]](
+            named(table["problem"]), samples, self.P, self.seed
+        )
+        self.method = named(table["method"])
+        self.gamma, self.B = named(table["step_size"]), named(table.get("batch_size", 1))
+        self.mu, self.at_average = table.get("momentum", 0.0), table.get("momentum_at_average", "keep")
+        self.order = [draws.key(self.seed, draws.ORDER, p) for p in range(self.P)]
+        self.noise = [draws.key(self.seed, draws.NOISE, p) for p in range(self.P)]
+        self.coin = draws.key(self.seed, draws.COIN)
+        self.shards = None
+        if self.problem.n:
+            default = "contiguous" if isinstance(self.problem, PCA) else "pool"
+            rule = named(table.get("partition", default))
+            self.shards = draws.shards(rule, self.problem.y, self.problem.n, self.P, self.seed)
+        sizes = [len(s) for s in self.shards] if table.get("weights", "equal") == "shards" else [1] * self.P
+        self.weights = np.array(sizes)
+        self.stored = None  # entries of rows of CSR: whole groups of 8 nonzeros
+        if samples and issparse(samples["X"]) and not self.mu and table.get("averaging", "auto") != "dense":
+            self.stored = -(-np.diff(samples["X"].indptr) // 8) * 8
+        self.W = np.array([self.problem.start()] * self.P)
+        self.V = np.zeros_like(self.W)
+        self.drawn = self.touched = 0  # rows and their entries since the last average
+        self.shrunk = 1.0  # by the L2 term, since models were last averaged whole
+        self.t = self.steps = self.m = self.rounds = self.bytes = self.since = 0
+        self.before = 0.0  # drift before the average that was just made
+        self.rows, self.status, self.reason = [], "ok", "all steps done"
+
+    # local steps
+
+    def gradients(self):
+        """Of all learners, each at its own model, on the next mini-batch."""
+        m = range(self.m, self.m + batch_size(self.B, self.steps + 1))
+        found = []
+        for p in range(self.P):
+            rows = None
+            if self.shards:
+                c = len(self.shards[p])
+                at = [draws.drawn(self.table.get("sampling", "replacement"), self.order[p], k, c) for k in m]
+                rows = self.shards[p][at]
+                if self.stored is not None:
+                    self.drawn += len(rows)
+                    self.touched += self.stored[rows].sum()
+            found.append(self.problem.gradient(self.W[p], rows, self.noise[p], m))
+        return np.array(found)
+
+    def step(self, G):
+        """v ← μv + g, w ← w − γv."""
+        epochs = self.P * self.m / self.problem.n if self.problem.n else math.nan
+        self.V = self.mu * self.V + G
+        gamma = step_size(self.gamma, self.steps + 1, epochs)
+        self.W = self.on_sphere(self.W - gamma * self.V)
+        self.shrunk *= 1 - gamma * named(self.table["problem"]).get("l2", 0.0)
+        self.m += batch_size(self.B, self.steps + 1)
+        self.steps += 1
+        self.since += 1
+
+    def on_sphere(self, W):
+        return W / np.linalg.norm(W, axis=-1, keepdims=True) if isinstance(self.problem, PCA) else W
+
+    # averages
+
+    def mean(self, of):
+        return self.weights @ of / sum(self.weights)
+
+    def drift(self):
+        return np.mean(np.sum((self.W - self.mean(self.W)) ** 2, axis=1))
+
+    def average(self):
+        self.before = self.drift()
+        self.W[:] = self.mean(self.W)
+        if self.at_average == "average":
+            self.V[:] = self.mean(self.V)
+        elif self.at_average == "reset":
+            self.V[:] = 0
+        self.bytes += self.exchanged()
+        self.rounds += 1
+        self.since = 0
+
+    def exchanged(self):
+        """Bytes of an average: of touched coordinates, where these are few; else of whole models."""
+        d = self.problem.d
+        if self.stored is not None:
+            entries = self.touched + 2 * self.P * getattr(self.problem, "intercept", 0)
+            most = d if self.table.get("averaging") == "sparse" else d // 3
+            few = max(entries, self.drawn, self.P) <= most and abs(self.shrunk) >= 1e-100
+            self.drawn = self.touched = 0
+            if few:
+                return ENTRY * entries
+        self.shrunk = 1.0
+        return 8 * d * (2 if self.at_average == "average" else 1)
+
+    def tick(self):
+        """The method's next tick."""
+        self.t += 1
+        match self.method["name"]:
+            case "gradient-allreduce":
+                self.step(np.tile(self.mean(self.gradients()), (self.P, 1)))
+                self.bytes += 8 * self.problem.d
+                self.rounds += 1
+                self.since = 0
+            case "stochastic":
+                if draws.uniform(self.coin, self.t) < self.method["zeta"]:
+                    self.average()
+                else:
+                    self.step(self.gradients())
+            case _:
+                self.step(self.gradients())
+                if self.since == round_length(self.method, self.rounds + 1):
+                    self.average()
+
+    # evaluations
+
+    def requested(self):
+        """Ticks at which an evaluation is asked for, ascending."""
+        rule = self.table.get("evaluate", {})
+        if "at" in rule:
+            return iter(sorted(rule["at"]))
+        if "rounds" in rule:
+            return iter(())
+        return (math.ceil(10 ** (k / rule.get("decade", 8))) for k in itertools.count())
+
+    def look(self):
+        """Record the average; whether the run ends here."""
+        rule, stop = self.table.get("evaluate", {}), self.table["stop"]
+        w = self.mean(self.W)
+        row = self.problem.values(w) | {
+            "ticks": self.t,
+            "local_steps": self.steps,
+            "rounds": self.rounds,
+            "samples": self.P * self.m,
+            "bytes": self.bytes,
+            "drift": self.drift() if self.since else self.before,
+        }
+        first = self.rows[0]["loss"] if self.rows else row["loss"]
+        optimum = rule.get("optimum", self.problem.optimum)
+        if optimum is not None:
+            row["suboptimality"] = (row["loss"] - optimum) / (first - optimum or math.nan)
+        if self.rows and self.rows[-1]["ticks"] == self.t:
+            self.rows.pop()
+        self.rows.append(row)
+        if not (np.isfinite(w).all() and row["loss"] <= rule.get("diverged", 1e6) * max(abs(first), 1.0)):
+            self.status, self.reason = "diverged", "loss"
+        elif row["loss"] <= stop.get("target_loss", -math.inf):
+            self.reason = "target loss"
+        return self.reason != "all steps done"
+
+    def over(self):
+        stop, samples = self.table["stop"], self.P * self.m
+        return (
+            self.t >= stop.get("steps", math.inf)
+            or samples >= stop.get("samples", math.inf)
+            or samples >= stop.get("epochs", math.inf) * self.problem.n
+        )
+
+    def run(self):
+        """To the end: `rows`, a dictionary an evaluation; `w`, the final average; `status`, `reason`."""
+        with np.errstate(all="ignore"):
+            ended, ticks = self.look(), self.requested()
+            due, every = next(ticks, math.inf), self.table.get("evaluate", {}).get("rounds", math.inf)
+            while not ended and not self.over():
+                rounds = self.rounds
+                self.tick()
+                whole = self.since % BLOCK == 0  # blocks, and at ends of rounds
+                if whole and due <= self.t or self.rounds > rounds and self.rounds % every == 0:
+                    ended = self.look()
+                    while due <= self.t:
+                        due = next(ticks, math.inf)
+            if self.since:
+                self.average()
+            self.look()
+            self.w = self.mean(self.W)
+        return self

@@ -1,0 +1,26 @@
+"""What vulture finds no use of in pavg, and who uses it: `make lint` reads this file, nothing runs it."""
+# ruff: noqa: B018, F821
+
+# entry points of setup.cfg
+_.LeastSquares, _.Logistic, _.Quadratic, _.NoisyQuadratic, _.DoubleWell, _.PCA
+_.Varying, _.Stochastic, _.GradientAllreduce
+_.Pool, _.IID, _.Contiguous, _.ByLabel, _.Dirichlet
+_.Inverse, _.InverseSqrt, _.Decay, _.GrowingBatch
+
+# by their names: layouts of a store, benchmarks, a worker process
+_.dense_shapes, _.csr_shapes, _.Targets, _.work
+
+# by numba: overloads, the context that intrinsics are given, the model of a type, what `Compiled` is
+_._choose, _._steps, _._abreast, _.typing, _._VectorModel, _._numba_type_, _.CACHE_DIR
+
+# by numpy, io, click, xarray
+_.writeable, _.readinto, _.list_commands, _.get_command, _.list_, _.description, _.drop_variables
+
+# by page.html
+_.tally
+
+# by `with`
+_.exception
+
+# by notebooks: closed forms, which tests check
+_.moments_step, _.asymptotic_variance, _.fourth_moment_factor
