@@ -23,14 +23,9 @@ settings.load_profile("pavg")
 with contextlib.suppress(AttributeError):  # glibc: memory not yet written holds 1e306, or a wild index
     ctypes.CDLL(None).mallopt(-6, 0x80)
 HERE = Path(__file__).resolve().parent
-LONG = (
-    "test_mpi.py",
-    "slurm/test_cluster.py",
-    "faults/test_kills.py",
-    "test_plugin.py",
-    "data/test_writing.py",
-)
-LONG += ("kernels/test_linear.py", "cli/test_start.py", "sweep/test_running.py", "engine/test_double_well.py")
+LONG = ("test_mpi.py", "slurm/test_cluster.py", "faults/test_kills.py", "test_plugin.py")
+LONG += ("data/test_writing.py", "kernels/test_linear.py", "cli/test_start.py", "sweep/test_running.py")
+LONG += ("engine/test_double_well.py",)
 SHARED = HERE.parent.parent / "shared" / "data"
 
 

@@ -27,7 +27,7 @@ def _show(comm, spec, out, options, size):
         running.specifications(alone, spec, how), size, how, running.Watcher()
     )
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("cells", "run", "where", "ranks", "samples", "models a rank", "data a node", "about"):
+    for name in ("cells", "run", "ranks", "samples", "models a rank", "data a node", "about", "where"):
         table.add_column(name, justify="left" if name in ("run", "where") else "right", no_wrap=True)
     total, unknown = 0.0, 0
     waiting = [group for group in groups if group.index in starts]
@@ -37,7 +37,7 @@ def _show(comm, spec, out, options, size):
         total, unknown = total + (one.seconds or 0.0), unknown + (one.seconds is None)
         memory, data = f"{one.memory / 2**20:.3g} MB", f"{one.data / 2**20:.3g} MB"
         group = one.group
-        table.add_row(group.indices, group.name, group.differs, str(group.R), samples, memory, data, seconds)
+        table.add_row(group.indices, group.name, str(group.R), samples, memory, data, seconds, group.differs)
     Console(width=max(Console().width, WIDE)).print(table)
     runs = {cell.index for group in waiting for cell in group.cells}
     there = Counter(state for index, state in states.items() if index not in runs)

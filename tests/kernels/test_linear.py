@@ -238,6 +238,14 @@ def test_steps_cut_where_the_engine_may_stop_are_the_same_bits(case, blocks, res
     assert_same(case.run(lengths), case.run([sum(lengths)]))
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("batches", [(1,), (1, 1, 1, 2, 3)])
+def test_a_stop_just_before_the_end_changes_no_bit_of_many_models(layout, batches):
+    """Of many: a sum in another order often gives the same bits, and a few steps later always does."""
+    case = Case(layout, LOGISTIC, L=50, l2=0.1, intercept=1, batches=batches)
+    assert_same(case.run([BLOCK, 2]), case.run([BLOCK + 2]))
+
+
 @settings(max_examples=100)
 @given(cases, st.integers(1, 20))
 def test_learners_together_are_the_same_bits_as_each_alone(case, n):

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import scipy.sparse
-from hypothesis import HealthCheck, event, given, seed, settings
+from hypothesis import HealthCheck, Phase, event, given, seed, settings
 from hypothesis import strategies as st
 from mpi4py import MPI
 
@@ -28,6 +28,7 @@ pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
 WORLD = comm.Get_size()
 WORLDS = [comm.Split(comm.Get_rank() < size) for size in range(WORLD + 1)]
+PHASES = [Phase.generate]  # to shrink what differs takes minutes, and it is small as it is
 EXACT = ("ticks", "local_steps", "rounds", "samples", "bytes")
 
 
@@ -44,7 +45,7 @@ def examples(strategy, run, check):
         return
 
     @seed(first)
-    @settings(max_examples=number, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=number, database=None, suppress_health_check=list(HealthCheck), phases=PHASES)
     @given(strategy)
     def of_all(example):
         comm.bcast(example)

@@ -101,8 +101,11 @@ def called_by_address(learners, place, function):
     learners._rounds.mpi = tuple(mpi)
 
 
+@pytest.mark.parametrize(
+    "rest", [0, 5]
+)  # models are kept for drift, off the clock, where a round ends on the stop
 @pytest.mark.parametrize("barrier", [False, True])
-def test_both_loops_book_the_same_seconds(barrier, monkeypatch):
+def test_both_loops_book_the_same_seconds(barrier, rest, monkeypatch):
     booked = []
     for loop in ("compiled", "reference"):
         draws = np.random.default_rng(7)  # a clock of our own: how often, and in what order, it is read
@@ -112,7 +115,7 @@ def test_both_loops_book_the_same_seconds(barrier, monkeypatch):
         if loop == "compiled":
             wtime = ctypes.CFUNCTYPE(ctypes.c_double)(lambda: clocks.MPI.Wtime())
             called_by_address(learners, 1, wtime)
-        trained(learners, rest=5)
+        trained(learners, rest=rest)
         booked.append(learners.clock.state())
     assert np.array_equal(*booked, equal_nan=True)
     assert booked[0][0] == pytest.approx(np.nansum(booked[0][1:4]))

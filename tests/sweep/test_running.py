@@ -284,6 +284,7 @@ def test_a_dry_run_says_what_would_run_and_runs_nothing(place):
     assert "6 of 8 cells would run; 2 ok" in said.stdout and "about" in said.stdout
     [line] = [line.split() for line in said.stdout.splitlines() if "P002-K0008" in line][:1]
     assert line[2] == "2" and line[3] == "400"  # ranks; samples of two learners
+    assert line[-3:-1] == ["step_size", "="]  # what its name does not say
     assert len(results(place)) == 2
 
 
