@@ -6,7 +6,7 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 
 # An mpirun on PATH (a cluster's module) is used as it is. Without one, PyPI's MPICH goes into .venv,
 # where mpi4py would prefer it to any other.
-MPI := $(if $(shell command -v mpirun 2>/dev/null),,$(comma)mpi)
+MPI := $(if $(shell command -v mpirun 2>/dev/null),,mpi)
 
 .PHONY: quickstart test lint install install-test
 quickstart: install
@@ -27,10 +27,10 @@ install-test: $(VENV)/.installed-test
 
 $(VENV)/.installed: setup.cfg
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --editable '.[report$(MPI)]'
+	$(PIP) install --editable '.[report$(if $(MPI),$(comma)$(MPI))]'
 	touch $@
 
 $(VENV)/.installed-test: setup.cfg
 	$(PYTHON) -m venv $(VENV)
-	$(PIP) install --editable '.[test$(MPI)]'
+	$(PIP) install --editable '.[test$(if $(MPI),$(comma)$(MPI))]'
 	touch $(VENV)/.installed $@

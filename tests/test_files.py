@@ -38,6 +38,15 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
     assert set(os.listdir(tmp_path)) == names - {f".x.{socket.gethostname()}-{child.pid}.tmp"}
 
 
+def test_a_process_of_somebody_else_is_alive_and_a_number_of_none_is_not(monkeypatch):
+    def refuse(pid, signal):
+        raise PermissionError
+
+    assert not files.alive(2**22 + 1) and not files.alive(2**80)
+    monkeypatch.setattr(os, "kill", refuse)
+    assert files.alive(1)
+
+
 def test_a_lock_is_held_once_and_ends_with_its_process(tmp_path):
     path = tmp_path / "lock"
     held = f"""

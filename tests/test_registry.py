@@ -48,12 +48,11 @@ def test_a_name_that_is_not_there_is_refused_with_those_that_are(group):
     assert all(name in message for name in registry.names(group))
 
 
-def test_a_component_that_cannot_be_imported_says_where_it_comes_from(monkeypatch):
-    broken = EntryPoint("broken", "pavg_no_such_module:Thing", "pavg.methods")
+@pytest.mark.parametrize("place", ["pavg_no_such_module:Thing", "math:Thing"])
+def test_a_component_that_cannot_be_imported_says_where_it_comes_from(place, monkeypatch):
+    broken = EntryPoint("broken", place, "pavg.methods")
     monkeypatch.setattr(registry, "names", lambda group: {"broken": broken})
-    with pytest.raises(
-        InputError, match=r"'broken' of the methods \(pavg_no_such_module:Thing\) cannot be imported"
-    ):
+    with pytest.raises(InputError, match=rf"'broken' of the methods \({place}\) cannot be imported"):
         registry.load("methods", "broken")
 
 

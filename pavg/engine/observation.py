@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from signal import Signals
 
 import numpy as np
 
@@ -130,7 +131,7 @@ class Observer:
             self._evaluate()
             self._judge(t)
         if not self.reason and asked:
-            self.status, self.reason = "interrupted", f"signal {asked}"
+            self.status, self.reason = "interrupted", f"signal {Signals(asked).name}"
         elif not self.reason and late:
             self.status, self.reason = "timeout", f"{self.care.timeout:g} s"
         paused, ends = self.status in PAUSED, bool(self.reason)

@@ -165,13 +165,14 @@ def _drop(table, path):
 
 def _anchor(node, folder):
     """Make relative paths in [data], [grid.data] and [[zip]] data absolute, from the file's folder."""
-    for table in (node, node.get("grid", {}), *_tables(node.get("zip", []))):
-        data = table.get("data") if isinstance(table, dict) else None
-        for one in data if isinstance(data, list) else [data]:
-            if isinstance(one, dict):
-                for key in PATHS:
-                    if key in one:
-                        one[key] = _absolute(one[key], folder)
+    for table in (node, node.get("grid", {}), *node.get("zip", [])):
+        data = table.get("data")
+        within = [one for one in (data if isinstance(data, list) else [data]) if isinstance(one, dict)]
+        places = [(one, key) for one in within for key in PATHS]
+        places += [(table, f"data.{key}") for key in PATHS]  # in quotes
+        for one, key in places:
+            if key in one:
+                one[key] = _absolute(one[key], folder)
 
 
 def _absolute(value, folder):
@@ -180,7 +181,3 @@ def _absolute(value, folder):
     if not isinstance(value, str) or value.startswith(("~", "$")):
         return value
     return str(folder / value) if value else value
-
-
-def _tables(zips):
-    return zips if isinstance(zips, list) else []

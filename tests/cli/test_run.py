@@ -108,6 +108,7 @@ def test_the_record_says_how_the_run_was_made(place):
     assert facts["batch_size"] == 1 and facts["partition"] == "pool" and facts["data_scale"] == "standardize"
     assert "run small.toml" in facts["command"] and facts["software_version"] and facts["data_checksum"]
     assert facts["status"] == "ok" and facts["loop"] == "compiled" and facts["hosted"] == 1
+    assert summary(files(place)[0]).attributes["hosted"] == 0  # one learner on one rank
 
 
 def start(command):

@@ -1,13 +1,16 @@
 """A run that goes on from a checkpoint ends as if it had never stopped."""
 
+import errno
 import json
 import shutil
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from mpi4py import MPI
 
+from pavg import files
 from pavg.engine import synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
@@ -195,10 +198,36 @@ def test_a_disk_that_refuses_costs_the_checkpoint_and_not_the_run(folder):
         folder.unlink()
 
 
-def test_a_checkpoint_costs_the_training_clock_nothing(folder):
-    record = ending_at(None, folder, rounds=1)
+def test_a_disk_that_refuses_one_rank_costs_the_checkpoint_of_all(folder, monkeypatch):
+    def refuse(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    if comm.Get_rank() == comm.Get_size() - 1:
+        monkeypatch.setattr(files, "replace", refuse)
+    said = []
+    assert ending_at(None, folder, rounds=20, said=said).status == "ok"
+    assert not list(folder.rglob("manifest.json"))
+    assert bool(said) == (comm.Get_rank() == 0) and all("No space left" in sentence for sentence in said)
+
+
+def test_a_manifest_has_its_name_after_all_that_it_names(folder, monkeypatch):
+    replace, whole = files.replace, []
+
+    def noted(path, content, **options):
+        if path.name == "manifest.json":
+            whole.append(all((path.parent / name).exists() for name in json.loads(content)["files"]))
+        replace(path, content, **options)
+
+    monkeypatch.setattr(files, "replace", noted)
+    ending_at(500, folder)
+    assert all(whole) and bool(whole) == (comm.Get_rank() == 0)
+
+
+def test_a_checkpoint_costs_the_training_clock_nothing_and_is_counted_once(folder):
+    began = time.perf_counter()
+    record = ending_at(None, folder, rounds=1, stop={"steps": 400})
     saving = sum(row["time_checkpoint"] for row in record.rows)
-    assert 0 < record.rows[-1]["time_wall"] < saving
+    assert 0 < record.rows[-1]["time_wall"] < saving < time.perf_counter() - began
 
 
 def test_a_pause_at_an_evaluation_loses_no_seconds_of_its_interval(folder):

@@ -1,5 +1,6 @@
 """Where a run ends and where it is looked at; what it says of itself."""
 
+import dataclasses
 import os
 import signal
 
@@ -8,7 +9,8 @@ import pytest
 from mpi4py import MPI
 
 from pavg.comm import signals
-from pavg.engine import synchronous
+from pavg.engine import evaluation, synchronous
+from pavg.engine import ticks as ticks_of_engine
 from pavg.engine.observation import Care
 from tests.building import samples, task_of
 
@@ -28,6 +30,7 @@ STOPS = {
     "steps": ({"steps": 77}, 1, 77),
     "samples": ({"samples": 1000}, 3, 84),  # 4 learners of 3 samples a step
     "epochs": ({"epochs": 2.0}, 1, 102),  # 2 · 203 samples, 4 a step
+    "a part of an epoch": ({"epochs": 0.3}, 1, 16),  # 60.9 samples are 61
     "the first of them": ({"steps": 50, "epochs": 2.0}, 1, 50),
 }
 
@@ -109,7 +112,9 @@ def test_a_signal_on_one_rank_ends_the_run_on_all_at_the_next_stop(number):
     assert ticks(record)[-1] < 10**12
 
 
-def test_evaluations_every_n_rounds_lie_at_ends_of_rounds():
+@pytest.mark.parametrize("scan", [ticks_of_engine.SCAN, 8])
+def test_evaluations_every_n_rounds_lie_at_ends_of_rounds_however_far_is_looked_at_once(scan, monkeypatch):
+    monkeypatch.setattr(ticks_of_engine, "SCAN", scan)
     record = run(method={"name": "periodic", "K": 7}, evaluate={"rounds": 3}, stop={"steps": 100})
     assert ticks(record) == [0, 21, 42, 63, 84, 100]
 
@@ -144,15 +149,18 @@ def test_classification_has_accuracies_and_regression_has_none():
     assert "test_loss" in regression and not {"accuracy", "test_accuracy"} & regression
 
 
-def test_values_are_those_of_plain_numpy():
-    store = samples()
+@pytest.mark.parametrize("block", [evaluation.ROWS, 50])
+def test_values_are_those_of_plain_numpy(block, monkeypatch):
+    monkeypatch.setattr(evaluation, "ROWS", block)
+    store = dataclasses.replace(samples(), test=samples(n=57, seed=1).train)
     record = run(problem={"name": "logistic", "l2": 0.1}, store=store)
-    X, y, w = store.train.X[:, : store.n_features], store.train.y, record.w
-    margins, last = y * (X @ w), record.rows[-1]
-    loss = np.mean(np.log1p(np.exp(-margins)))
+    (X, y), (X_test, y_test) = ((part.X[:, :6], part.y) for part in (store.train, store.test))
+    w, last = record.w, record.rows[-1]
+    margins, test_margins = y * (X @ w), y_test * (X_test @ w)
+    loss, test_loss = (np.mean(np.log1p(np.exp(-m))) for m in (margins, test_margins))
     assert last["loss"] == pytest.approx(loss + 0.05 * w @ w, rel=1e-12)
-    assert last["test_loss"] == pytest.approx(loss, rel=1e-12)
-    assert last["accuracy"] == np.mean(margins > 0)
+    assert last["test_loss"] == pytest.approx(test_loss, rel=1e-12)
+    assert last["accuracy"] == np.mean(margins > 0) != last["test_accuracy"] == np.mean(test_margins > 0)
     gradient = -(X.T @ (y / (1 + np.exp(margins)))) / len(y) + 0.1 * w
     assert last["grad_norm"] == pytest.approx(np.linalg.norm(gradient), rel=1e-10)
 
@@ -162,3 +170,8 @@ def test_more_learners_than_samples_have_no_meaning_in_shards():
 
     with pytest.raises(InputError, match="5.*4|4.*5"):
         task_of(problem="logistic", P=5, partition="iid", store=samples(n=4))
+
+
+@pytest.mark.parametrize("partition, rows", [("iid", 203), ("pool", 4 * 203)])
+def test_a_record_counts_the_rows_that_the_learners_of_each_rank_draw_from(partition, rows):
+    assert run(partition=partition).ranks["shard_size"].sum() == rows

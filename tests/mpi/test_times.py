@@ -73,6 +73,13 @@ def test_phases_add_up_to_the_training_clock():
     assert total.max() == pytest.approx(wall, rel=1e-6)
 
 
+def test_the_training_clock_of_a_record_is_that_of_the_rank_whose_clock_ran_longest(monkeypatch):
+    later, real = comm.Get_rank(), clocks.Clock.total
+    monkeypatch.setattr(clocks.Clock, "total", property(lambda clock: real.fget(clock) + later, real.fset))
+    record = synchronous.run(comm, task_of(P=4))[0]
+    assert all(row["time_wall"] >= comm.Get_size() - 1 for row in record.rows)
+
+
 def test_evaluation_and_compilation_are_outside_the_training_clock(monkeypatch):
     from pavg.engine import observation
 

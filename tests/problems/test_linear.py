@@ -109,10 +109,11 @@ def test_the_objective_is_the_formula_of_the_docstring(problem, l2, intercept, l
 @pytest.mark.parametrize("problem", [LeastSquares, Logistic])
 def test_training_and_test_rows_are_counted_and_evaluated_apart(problem):
     y = np.where(CLASSES, 1.0, -1.0)
-    objective = problem().bind(store(y, test=(X[:5], y[:5])), 4, 0)
+    objective = problem().bind(store(y, test=(X[8:13], y[8:13])), 4, 0)
     assert objective.n == n and objective.rows == {"train": n, "test": 5}
     W = padded(objective, rng.standard_normal(d))
-    assert objective.losses("test", W, 0, 5) == objective.losses("train", W, 0, 5)
+    assert objective.losses("test", W, 0, 5) == objective.losses("train", W, 8, 13)
+    assert objective.losses("test", W, 0, 5) != objective.losses("train", W, 0, 5)
 
 
 def test_without_test_samples_there_are_no_test_rows():

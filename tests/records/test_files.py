@@ -128,22 +128,3 @@ def test_a_folder_that_cannot_be_written_is_refused_before_anything_runs(tmp_pat
     with pytest.raises(InputError, match="cannot be written"):
         check_writable(tmp_path / "file" / "folder")
     assert os.listdir(tmp_path) == ["file"]
-
-
-def test_a_default_written_out_has_the_same_name():
-    from pavg.records.names import run_id
-    from tests.building import task_of
-
-    plain, written = task_of(problem="logistic"), task_of(problem="logistic", batch_size=1, partition="pool")
-    other = task_of(problem="logistic", batch_size=2)
-    names = [run_id(task.spec, 2, {"data_checksum": "x"}) for task in (plain, written, other)]
-    assert names[0] == names[1] != names[2]
-
-
-@pytest.mark.parametrize("key", [{"name": "other"}, {"P": 9}, {"R": 2}, {"seed": 7}, {"repetition": 3}])
-def test_what_stands_in_a_name_by_itself_is_not_in_its_hash(key):
-    from pavg.records.names import run_id
-    from tests.building import spec_of
-
-    digests = {run_id(spec, 2, {}).rsplit("-", 1)[1] for spec in (spec_of(), spec_of(**key))}
-    assert len(digests) == 1 and spec_of() != spec_of(**key)

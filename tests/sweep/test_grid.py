@@ -245,6 +245,7 @@ def test_swept_paths_are_from_the_files_folder_too(written, tmp_path):
         '[grid]\ndata.path = ["a", "b"]\n',
         '[[zip]]\ndata.path = ["a", "b"]\nP = [1, 2]\n',
         '[grid]\ndata = [{path = "a"}, {path = "b"}]\n',
+        '[grid]\n"data.path" = ["a", "b"]\n',
     ):
         assert [c.data.path for c in grid.cells(written(text, WITH_DATA))] == expected
 

@@ -3,7 +3,6 @@
 import pytest
 
 from pavg.errors import InputError
-from pavg.records.names import run_id
 from pavg.slurm import plan
 from pavg.sweep import grid, running, selection
 from pavg.sweep.groups import Group, chosen, differences, grouped
@@ -90,12 +89,6 @@ def test_a_selection_means_each_group_that_it_touches_whole(specs):
         (4, 10, 16),
     ]
     assert chosen(specs, 4) == grouped(specs)
-
-
-def test_lanes_change_no_name():
-    origin = {"data_checksum": "x"}
-    names = {run_id(spec_of(**LINEAR, lanes=lanes), 2, origin) for lanes in ("auto", 1, 8, 32)}
-    assert len(names) == 1
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,11 @@ import json
 import os
 import socket
 import time
+from importlib.metadata import EntryPoint
 
 import pytest
 
+from pavg import registry
 from pavg.sweep import expected
 from pavg.sweep.status import SILENT, STATUSES, Sweep
 from tests.building import a_result
@@ -111,7 +113,7 @@ def test_a_cell_that_runs_says_how_far_it_is(sweep):
 
 
 def test_no_word_for_a_while_is_said(sweep):
-    says(sweep, ids()[2], ago=SILENT + 252, host="another")
+    says(sweep, ids()[2], ago=SILENT + 252, host="another", pid=2**22 + 1)  # which only it can look for
     [cell] = look().running
     assert cell.reason.startswith("no word for 31")
     assert look().reasons() == [(1, "running", cell.reason)]
@@ -176,6 +178,22 @@ def test_names_are_kept_until_something_they_hang_on_changes(sweep, tmp_path, mo
     kept.write_bytes(kept.read_bytes()[:-9])
     expected.cells("s.toml", "out", ["seed=7"])
     assert len(made) == 4
+
+
+def test_names_hang_on_the_source_of_a_method_of_ones_own(sweep, tmp_path, monkeypatch):
+    made, named, source = [], expected._named, tmp_path / "pavg_own.py"
+    source.write_text("from pavg.methods.periodic import Periodic\nclass Own(Periodic): pass\n")
+    (tmp_path / "s.toml").write_text(SWEEP.replace('"periodic"', '"own"'))
+    monkeypatch.syspath_prepend(tmp_path)
+    names = registry.names
+    own = {"own": EntryPoint("own", "pavg_own:Own", "pavg.methods")}
+    monkeypatch.setattr(registry, "names", lambda group: own if group == "methods" else names(group))
+    monkeypatch.setattr(expected, "_named", lambda *asked: made.append(asked) or named(*asked))
+    for times in (1, 1, 2):
+        if times == 2:
+            source.write_text(source.read_text() + "# another default, perhaps\n")
+        expected.cells("s.toml", "out")
+        assert len(made) == times
 
 
 def test_samples_that_were_never_read_have_no_results(tmp_path, monkeypatch):

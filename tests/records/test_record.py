@@ -1,0 +1,28 @@
+"""A record in memory: rows, and what becomes of those at one tick."""
+
+import numpy as np
+
+from pavg.records.reading import summed
+from pavg.records.record import Record
+from tests.building import a_record
+
+
+def test_a_row_at_the_same_tick_takes_the_place_of_the_last_with_the_times_of_both():
+    record = Record.of(2)
+    record.add(ticks=0, loss=9.0, time_wall=0.0)
+    for loss, wall, spent, least, most in ((2.0, 1.0, 0.5, 0.1, 0.4), (3.0, 1.5, 0.25, 0.2, 0.3)):
+        bounds = {"time_comm_min": np.array([least, np.nan]), "time_comm_max": np.array([most, np.nan])}
+        record.add(ticks=5, loss=loss, time_wall=wall, time_eval=spent, **bounds)
+    assert [row["ticks"] for row in record.rows] == [0, 5]
+    last = record.rows[-1]
+    assert (last["loss"], last["time_wall"], last["time_eval"]) == (3.0, 1.5, 0.75)
+    np.testing.assert_array_equal(last["time_comm_min"], [0.1, np.nan])
+    np.testing.assert_array_equal(last["time_comm_max"], [0.4, np.nan])
+
+
+def test_a_summary_has_all_seconds_of_a_run_and_those_of_phases_as_the_mean_over_ranks():
+    curves = a_record(rows=3, ranks=2).arrays() | {"time_checkpoint": np.array([0.0, 5.0, 7.0])}
+    curves["time_comm"][:, 1] += 2.0
+    found = summed("x.h5", {}, curves, {}, [], {})
+    assert found.elapsed == 2 + (0 + 1 + 2) + (5 + 7)
+    assert found.seconds == {"compute": 3.0, "comm": (3.0 + 9.0) / 2, "wait": 3.0}
