@@ -108,7 +108,7 @@ def test_a_signal_on_one_rank_ends_the_run_on_all_at_the_next_stop(number):
         signals.forget()
         for n, handler in kept.items():
             signal.signal(n, handler)
-    assert record.status == "interrupted" and record.reason == f"signal {int(number)}"
+    assert record.status == "interrupted" and record.reason == f"signal {number.name}"
     assert ticks(record)[-1] < 10**12
 
 
