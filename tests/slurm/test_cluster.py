@@ -177,7 +177,7 @@ def test_the_time_limit_leads_to_a_checkpoint_and_back_into_the_queue(cluster, p
         lambda: log.exists() and "back into the queue" in log.read_text(), 70, "the limit to come near"
     )
     cluster.wait(lambda: cluster.states()[job] == "PENDING", 30, "the job to wait")
-    assert "interrupted (signal 10)" in log.read_text()
+    assert "interrupted (signal SIGUSR1)" in log.read_text()
     assert list((folder / "results" / "endless" / ".checkpoints").glob("*"))
     found = {queued.id: queued for queued in queue.jobs(["endless"])["endless"]}
     assert found[job].reason == "BeginTime" and not found[job].ended
