@@ -9,11 +9,8 @@ WIDEST = 10_000
 
 def show(columns, rows):
     """Print the columns that are meant for a table and that some row has."""
-    from rich.console import Console
-    from rich.measure import Measurement
     from rich.table import Table
 
-    console = Console()
     made = Table(box=None, header_style="bold", pad_edge=False)
     shown = [name for name, c in columns.items() if c.shown and _given(rows, name)]
     for name in shown:
@@ -23,8 +20,17 @@ def show(columns, rows):
         made.add_column(heading, justify="left" if text else "right", no_wrap=True)
     for row in rows:
         made.add_row(*(_cell(columns[name], row.get(name)) for name in shown))
-    whole = Measurement.get(console, console.options.update(max_width=WIDEST), made).maximum
-    Console(width=max(console.width, whole)).print(made)  # a narrower terminal wraps lines: nothing is cut
+    print_whole(made)
+
+
+def print_whole(table):
+    """Print a rich.table.Table. A terminal that is narrower wraps its lines: nothing is cut."""
+    from rich.console import Console
+    from rich.measure import Measurement
+
+    console = Console()
+    whole = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
+    Console(width=max(console.width, whole)).print(table)
 
 
 def _given(rows, name):

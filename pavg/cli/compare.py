@@ -52,11 +52,10 @@ def _show(found, a, b, margin):
     from rich.table import Table
 
     from pavg import quantities
+    from pavg.bench.tables import print_whole
     from pavg.report import intervals
 
     console = Console()
-    if not console.is_terminal:
-        console = Console(width=160)
     for side, path in (("A", a), ("B", b)):
         console.print(f"{side}: {path}", markup=False, highlight=False, soft_wrap=True)
     for name, values in found.pairing.differs.items():
@@ -83,7 +82,7 @@ def _show(found, a, b, margin):
         )
     for cell in found.refused:
         table.add_row(cell.name, "", "", "", "", "", f"not compared: {cell.refused}", _losses(cell.losses))
-    console.print(table)
+    print_whole(table)
     for line in _notes(found, margin, intervals):
         console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
     for line in _left_out(found):

@@ -118,7 +118,8 @@ def large(tmp_path_factory):
     "options", ({"test": 0.5, "scale": "standardize"}, {"scale": "unit_rows", "layout": "csr"}), ids=str
 )
 def test_memory_does_not_grow_with_the_file(stores, save, large, options):
-    small = save(open(large).read(2_000_000).rpartition("\n")[0])
+    with open(large) as file:
+        small = save(file.read(2_000_000).rpartition("\n")[0])
     least, most = (int(converts(path, options).stdout) for path in (small, large))
     assert most < least + 250  # MB: twice the store would be more
 

@@ -223,9 +223,16 @@ def test_a_manifest_has_its_name_after_all_that_it_names(folder, monkeypatch):
     assert all(whole) and bool(whole) == (comm.Get_rank() == 0)
 
 
-def test_a_checkpoint_costs_the_training_clock_nothing_and_is_counted_once(folder):
+def test_a_checkpoint_costs_the_training_clock_nothing_and_is_counted_once(folder, monkeypatch):
+    save = Checkpoints.save
+
+    def slowly(*arguments):
+        time.sleep(0.05)
+        return save(*arguments)
+
+    monkeypatch.setattr(Checkpoints, "save", slowly)
     began = time.perf_counter()
-    record = ending_at(None, folder, rounds=1, stop={"steps": 400})
+    record = ending_at(None, folder, rounds=2, stop={"steps": 400})
     saving = sum(row["time_checkpoint"] for row in record.rows)
     assert 0 < record.rows[-1]["time_wall"] < saving < time.perf_counter() - began
 
