@@ -12,10 +12,9 @@ def show(spec, out, options, ranks):
 
 def _show(comm, spec, out, options, size):
     from mpi4py import MPI
-    from rich.console import Console
     from rich.table import Table
 
-    from pavg.cli.show import WIDE
+    from pavg.bench.tables import print_whole
     from pavg.sweep import running
     from pavg.sweep.forecast import forecasts
 
@@ -38,7 +37,7 @@ def _show(comm, spec, out, options, size):
         memory, data = f"{one.memory / 2**20:.3g} MB", f"{one.data / 2**20:.3g} MB"
         group = one.group
         table.add_row(group.indices, group.name, str(group.R), samples, memory, data, seconds, group.differs)
-    Console(width=max(Console().width, WIDE)).print(table)
+    print_whole(table)
     runs = {cell.index for group in waiting for cell in group.cells}
     there = Counter(state for index, state in states.items() if index not in runs)
     left = "".join(f"; {count} {state}" for state, count in there.items())
