@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -22,6 +23,8 @@ settings.register_profile("pavg", deadline=None)  # no test fails by a clock of 
 settings.load_profile("pavg")
 with contextlib.suppress(AttributeError):  # glibc: memory not yet written holds 1e306, or a wild index
     ctypes.CDLL(None).mallopt(-6, 0x80)
+# a script's background job ignores Ctrl-C, and so would all that tests start and interrupt
+signal.signal(signal.SIGINT, signal.default_int_handler)
 HERE = Path(__file__).resolve().parent
 LONG = ("test_mpi.py", "slurm/test_cluster.py", "faults/test_kills.py", "test_plugin.py")
 LONG += ("data/test_writing.py", "kernels/test_linear.py", "cli/test_start.py", "sweep/test_running.py")

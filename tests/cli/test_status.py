@@ -1,5 +1,6 @@
 """pavg status and merge as a user types them."""
 
+import contextlib
 import json
 import os
 import pty
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from threading import Thread
 from types import SimpleNamespace
 
 import pytest
@@ -82,6 +84,13 @@ def test_following_in_a_log_ends_with_the_sweep(place):
     assert following.returncode == 0 and first[1] == "4 missing\n" and rest.splitlines()[-1] == "4 ok"
 
 
+def read_all(terminal, seen):
+    """Add what is written to a terminal until nobody has it open."""
+    with contextlib.suppress(OSError):
+        while some := os.read(terminal, 4096):
+            seen += some
+
+
 def test_a_sweep_is_followed_live_while_it_runs_until_ctrl_c(place):
     sweep = ["run", "s.toml", "--set", "stop={seconds=600}"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -90,15 +99,16 @@ def test_a_sweep_is_followed_live_while_it_runs_until_ctrl_c(place):
     asked = command("status", "s.toml", "--set", "stop={seconds=600}", "--follow")
     following = subprocess.Popen(asked, stdout=slave, stderr=slave, start_new_session=True)
     os.close(slave)
-    seen, end = b"", time.monotonic() + 60
+    seen, end = bytearray(), time.monotonic() + 60
+    Thread(target=read_all, args=(master, seen), daemon=True).start()
     try:
         while not re.search(rb"1 running.*ticks, loss", seen, re.S) and time.monotonic() < end:
-            seen += os.read(master, 4096)
-        os.kill(following.pid, signal.SIGINT)
+            time.sleep(0.1)
+        following.send_signal(signal.SIGINT)
         assert following.wait(timeout=SOON) == 0
     finally:
-        for process in (following, job):
-            process.send_signal(signal.SIGINT)
+        following.kill()
+        job.send_signal(signal.SIGINT)
         assert job.wait(timeout=SOON) == 75
     assert b"1 running" in seen and b"3 missing" in seen
     assert "1 interrupted" in pavg("status", "s.toml", "--set", "stop={seconds=600}").stdout
