@@ -42,9 +42,11 @@ def asymptotic_variance(*, alpha, c, beta2, sigma2, zeta, M):
     float; infinity where the second moment does not converge
     """
     drop = 2.0 * c - alpha * c**2
+    if drop <= 0:
+        return np.inf
     eta = zeta / ((1.0 - zeta) * alpha * drop)
     rate = drop - alpha * beta2 * (1.0 + eta / M) / (1.0 + eta)
-    return alpha * sigma2 / (M * rate) if drop > 0 and rate > 0 else np.inf
+    return alpha * sigma2 / (M * rate) if rate > 0 else np.inf
 
 
 def fourth_moment_factor(*, alpha, c, beta2):

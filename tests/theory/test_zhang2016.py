@@ -31,10 +31,16 @@ def test_the_recursion_converges_to_the_closed_form():
         assert asymptotic_variance(**case) == pytest.approx(Q, rel=1e-12), case
 
 
-def test_without_convergence_the_variance_is_infinite():
-    case = dict(alpha=1.0, c=1.0, beta2=2.0, sigma2=1.0, zeta=0.0, M=1)
-    assert np.abs(np.linalg.eigvals(recursion(case)[0])).max() > 1
-    assert asymptotic_variance(**case) == np.inf
+def test_it_is_finite_exactly_where_the_recursion_converges():
+    rng, seen = np.random.default_rng(0), {True: 0, False: 0}
+    for _ in range(2000):
+        alpha, beta2, zeta = rng.uniform(0.0, 4.0), rng.uniform(0.0, 5.0), rng.uniform(0.0, 0.95)
+        case = dict(alpha=alpha, c=1.0, beta2=beta2, sigma2=1.0, zeta=zeta, M=int(rng.integers(1, 25)))
+        converges = bool(np.abs(np.linalg.eigvals(recursion(case)[0])).max() < 1)
+        assert np.isfinite(asymptotic_variance(**case)) == converges, case
+        seen[converges] += 1
+    assert min(seen.values()) > 200
+    assert asymptotic_variance(alpha=2.0, c=1.0, beta2=0.0, sigma2=1.0, zeta=0.5, M=2) == np.inf
 
 
 def test_more_averaging_lowers_the_variance_only_where_the_noise_is_multiplicative():
