@@ -26,3 +26,10 @@ def test_a_summary_has_all_seconds_of_a_run_and_those_of_phases_as_the_mean_over
     found = summed("x.h5", {}, curves, {}, [], {})
     assert found.elapsed == 2 + (0 + 1 + 2) + (5 + 7)
     assert found.seconds == {"compute": 3.0, "comm": (3.0 + 9.0) / 2, "wait": 3.0}
+
+
+def test_seconds_of_an_interval_that_are_not_known_leave_those_of_the_others():
+    """As after a run went on with other ranks, which the rows before know nothing of."""
+    curves = a_record(rows=3, ranks=2).arrays()
+    curves["time_wait"][1] = np.nan
+    assert summed("x.h5", {}, curves, {}, [], {}).seconds == {"compute": 3.0, "comm": 3.0, "wait": 2.0}
