@@ -98,7 +98,7 @@ def info(what, overrides, partition, learners, seed):
         if not os.path.exists(what):
             source = {"name": what}
             if what not in known:
-                raise InputError(f"{what}: no such file or set{suggestion(what, known)}")
+                raise InputError(f"{what}: no such file or set{suggestion(what, known, catalogue.LISTED)}")
         data, component = _asked(source, overrides, made)
         if data.name and data.name not in BUNDLED:
             _describe(what, catalogue.find(what))
