@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from pavg import quantities
 from pavg.cli.guard import guarded
 
 
@@ -35,7 +36,7 @@ def _show(comm, spec, out, options, size):
         samples = "?" if one.samples is None else f"{one.samples:,.0f}"
         seconds = "?" if one.seconds is None else f"{one.seconds:.2g} s"
         total, unknown = total + (one.seconds or 0.0), unknown + (one.seconds is None)
-        memory, data = f"{one.memory / 2**20:.3g} MB", f"{one.data / 2**20:.3g} MB"
+        memory, data = quantities.shown(one.memory, "B"), quantities.shown(one.data, "B")
         group = one.group
         where = ", ".join(filter(None, (group.spec.problem.name if several else "", group.differs)))
         table.add_row(group.indices, group.name, str(group.R), samples, memory, data, seconds, where)
