@@ -170,11 +170,15 @@ def show(trials):
     print(f"{len(trials)} trials, runs of {times[0]:.0f} … {times[1]:.0f} … {times[2]:.0f} ms", end="; ")
     print(f"standard deviation of {REPEAT} log ratios", *(f"{one:.3f}" for one in spread), end="")
     print(" (quantiles 0.1, 0.5, 0.9)")
-    wrong = sum(any(cell["verdict"] in told for cell in cells) for cells in same)
-    verdicts = [cell["verdict"] for cells in same for cell in cells]
+    judged = [[verdict(cell, len(cells), intervals) for cell in cells] for cells in same]
+    wrong = sum(any(one in told for one in cells) for cells in judged)
+    verdicts = [one for cells in judged for one in cells]
     print(f"nothing changed: a false better or worse in {wrong} of {len(same)} tables of 4;", end=" ")
     print(f"{verdicts.count(intervals.SAME)} of {len(verdicts)} cells 'no difference'")
-    others = [any(c["verdict"] in told for c in cells if c["seed"] != SLOWED) for cells in slowed]
+    others = [
+        any(verdict(c, len(cells), intervals) in told for c in cells if c["seed"] != SLOWED)
+        for cells in slowed
+    ]
     print(f"of the three other cells beside a slower one: in {sum(others)} of {len(others)} tables")
     heaps = not_by_turns(same, intervals)
     print(f"A's runs of one trial and B's of the next, as heaps: in {sum(heaps)} of {len(heaps)} tables of 4")
@@ -184,15 +188,19 @@ def show(trials):
     print("cells   of all  " + "  ".join(f"K = {K}" for K in STEPS))
     for count in (4, 12, 60):
         found = [
-            [worse(cell, count, intervals) for cell in planted if K is None or str(cell["K"]) == str(K)]
+            [
+                verdict(cell, count, intervals) == intervals.WORSE
+                for cell in planted
+                if K is None or str(cell["K"]) == str(K)
+            ]
             for K in (None, *STEPS)
         ]
         print(f"{count:5}   " + "   ".join(f"{sum(each)}/{len(each)}" for each in found))
 
 
-def worse(cell, count, intervals):
-    """Whether the cell is worse by the interval that a table of so many cells gives it."""
-    return intervals.paired(cell["a"], cell["b"], count).verdict(MARGIN) == intervals.WORSE
+def verdict(cell, count, intervals):
+    """What is said of the cell by the interval that a table of so many cells gives it."""
+    return intervals.paired(cell["a"], cell["b"], count).verdict(MARGIN)
 
 
 def not_by_turns(tables, intervals):

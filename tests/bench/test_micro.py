@@ -25,6 +25,7 @@ method.K = [4, 8, 16]
     "arguments, said",
     (
         (["compare_power.py", "trials.json", "--trials=1", "--share=0.06"], "a cell that does a tenth more"),
+        (["compare_level.py", "--cells=100"], "false tables of 100"),
         (["overhead.py", "2", "small.toml"], "3 cells on 2 ranks"),
         (["status.py", "20"], "20 cells"),
     ),
