@@ -92,7 +92,7 @@ def summed(path, attributes, curves, sizes, variables, machine):
     return Summary(Path(path), attributes, last, seconds, elapsed, curve, sizes, variables, machine)
 
 
-# By h5py's low-level calls: thousands of files are read, and the others take three times as long.
+# By h5py's low-level calls: thousands of files are read, and the others take half as long again.
 
 
 def attributes(owner, only=None):
