@@ -103,7 +103,7 @@ class Learners:
         combination = self.weights, self.total_weight, objective.dimension * self.lanes
         how = spec.momentum_at_average, self._touched, spec.barrier, self.clock
         self._by_hand = ByHand(self.comm, objective, problem, combination, *how, self.reduction)
-        by_hand = os.environ.get("PAVG_ROUNDS") == "reference" or spec.reduction == "reproducible"
+        by_hand = os.environ.get("PAVG_ROUNDS") == "reference" or not self.reduction.compiled
         if by_hand or objective.family is None:
             self._rounds = self._by_hand
         else:

@@ -63,8 +63,14 @@ def load(group: str, name: str) -> type[Component]:
     return cls
 
 
-def suggestion(word: str, allowed: Iterable[str]) -> str:
-    """'; did you mean …? allowed: …' for a word that is not among the allowed ones."""
-    near = difflib.get_close_matches(str(word), list(allowed), n=1)
-    mean = f"; did you mean {near[0]!r}?" if near else ";"
-    return f"{mean} allowed: {', '.join(map(str, allowed))}"
+def suggestion(word: str, allowed: Iterable[str], listed: str = "") -> str:
+    """'; did you mean …? allowed: …' for a word that is not among the allowed ones.
+
+    Names that begin with it come first; capitals and small letters are one.
+    listed : the command that lists what is allowed, where that is much.
+    """
+    known, word = {str(one).casefold(): str(one) for one in allowed}, str(word).casefold()
+    near = [one for one in known if one.startswith(word) and len(word) > 2][:3]
+    near = near or difflib.get_close_matches(word, known, n=1)
+    mean = f"; did you mean {' or '.join(repr(known[one]) for one in near)}?" if near else ";"
+    return f"{mean} {listed} lists them" if listed else f"{mean} allowed: {', '.join(known.values())}"

@@ -67,7 +67,7 @@ def test_links_lead_somewhere(page):
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-@pytest.mark.parametrize("group", [[], ["data"]], ids=str)
+@pytest.mark.parametrize("group", [[], ["data"], ["bench"]], ids=str)
 def test_what_a_command_does_is_told_in_one_line(group, monkeypatch, capsys):
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setattr("sys.argv", ["pavg", *group, "--help"])

@@ -64,5 +64,21 @@ def test_a_near_miss_is_answered_by_a_suggestion_and_a_far_one_by_the_list():
     assert registry.suggestion("xyz", ["periodic", "varying"]) == "; allowed: periodic, varying"
 
 
+@pytest.mark.parametrize(
+    "word, meant",
+    (
+        ("higs", "'HIGGS'"),
+        ("mnist2", "'MNIST'"),
+        ("rcv1", "'rcv1.binary'"),
+        ("e2006", "'E2006-a' or 'E2006-b'"),
+    ),
+)
+def test_a_suggestion_knows_capitals_and_beginnings_of_names(word, meant):
+    sets = ["HIGGS", "MNIST", "rcv1.binary", "E2006-a", "E2006-b", "digits"]
+    told = registry.suggestion(word, sets, "pavg data list")
+    assert told == f"; did you mean {meant}? pavg data list lists them"
+    assert registry.suggestion("xyz", sets, "pavg data list") == "; pavg data list lists them"
+
+
 def test_the_same_class_is_given_every_time():
     assert registry.load("methods", "periodic") is registry.load("methods", "periodic")

@@ -34,8 +34,8 @@ step_size = 0.05
 method.name = "periodic"
 evaluate.at = [10_000]
 [[zip]]
-method.K = [16, 128, 1024, "all", {}]
-stop.steps = [170_000, 850_000, 1_500_000, 1_700_000, {}]
+method.K = {}
+stop.steps = {}
 seed = [0, 0, 0, 0, {}]
 """
 STEPS = {16: 170_000, 128: 850_000, 1024: 1_500_000, "all": 1_700_000}  # by period
@@ -46,12 +46,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--trials", type=int, default=100, help="so many in all")
+    parser.add_argument("--share", type=float, default=1.0, help="of the local steps, to see that it runs")
     parser.add_argument("--seconds", type=float, default=1e9, help="begin no trial after so many")
     given = parser.parse_args()
     if len(kept(given.file)) < given.trials and given.seconds > 0:
         from pavg.comm import launch
 
-        options = map(str, (given.file, given.trials, given.seconds))
+        options = map(str, (given.file, given.trials, given.seconds, given.share))
         python = [sys.executable, "-m", "mpi4py", __file__]
         subprocess.run([launch.mpirun(), "-n", "2", *python, "--rank", *options], check=True)
     show(kept(given.file))
@@ -62,7 +63,7 @@ def kept(file):
     return json.loads(file.read_text())["trials"] if file.exists() else []
 
 
-def rank(file, trials, seconds):
+def rank(file, trials, seconds, share):
     """One rank of the job: run trials, keep what came of them."""
     from mpi4py import MPI
 
@@ -77,8 +78,10 @@ def rank(file, trials, seconds):
         with tempfile.TemporaryDirectory() if comm.Get_rank() == 0 else contextlib.nullcontext("") as folder:
             folder = Path(comm.bcast(folder))
             if comm.Get_rank() == 0:
+                periods = [*STEPS, period]
+                steps = [int(STEPS[K] * float(share)) for K in periods]
                 for side in "AB":
-                    text = SWEEP.format(json.dumps(period), STEPS[period], SLOWED)
+                    text = SWEEP.format(json.dumps(periods), steps, SLOWED)
                     (folder / f"{side}.toml").write_text(text)
             comm.Barrier()
             with a_tenth_more():
@@ -149,7 +152,7 @@ def more_steps(learners, until):
     schedule, most = learners.schedule.window(learners.steps, learners.samples, 64)
     now, call = time.perf_counter(), 0.0
     while now + call / 2 < until:
-        learners._compiled.step(schedule, most)
+        learners._rounds.step(schedule, most)
         now, call = time.perf_counter(), time.perf_counter() - now
     for array, values in zip(arrays, before, strict=True):
         array[:] = values
@@ -167,11 +170,15 @@ def show(trials):
     print(f"{len(trials)} trials, runs of {times[0]:.0f} … {times[1]:.0f} … {times[2]:.0f} ms", end="; ")
     print(f"standard deviation of {REPEAT} log ratios", *(f"{one:.3f}" for one in spread), end="")
     print(" (quantiles 0.1, 0.5, 0.9)")
-    wrong = sum(any(cell["verdict"] in told for cell in cells) for cells in same)
-    verdicts = [cell["verdict"] for cells in same for cell in cells]
+    judged = [[verdict(cell, len(cells), intervals) for cell in cells] for cells in same]
+    wrong = sum(any(one in told for one in cells) for cells in judged)
+    verdicts = [one for cells in judged for one in cells]
     print(f"nothing changed: a false better or worse in {wrong} of {len(same)} tables of 4;", end=" ")
     print(f"{verdicts.count(intervals.SAME)} of {len(verdicts)} cells 'no difference'")
-    others = [any(c["verdict"] in told for c in cells if c["seed"] != SLOWED) for cells in slowed]
+    others = [
+        any(verdict(c, len(cells), intervals) in told for c in cells if c["seed"] != SLOWED)
+        for cells in slowed
+    ]
     print(f"of the three other cells beside a slower one: in {sum(others)} of {len(others)} tables")
     heaps = not_by_turns(same, intervals)
     print(f"A's runs of one trial and B's of the next, as heaps: in {sum(heaps)} of {len(heaps)} tables of 4")
@@ -181,15 +188,19 @@ def show(trials):
     print("cells   of all  " + "  ".join(f"K = {K}" for K in STEPS))
     for count in (4, 12, 60):
         found = [
-            [worse(cell, count, intervals) for cell in planted if K is None or str(cell["K"]) == str(K)]
+            [
+                verdict(cell, count, intervals) == intervals.WORSE
+                for cell in planted
+                if K is None or str(cell["K"]) == str(K)
+            ]
             for K in (None, *STEPS)
         ]
         print(f"{count:5}   " + "   ".join(f"{sum(each)}/{len(each)}" for each in found))
 
 
-def worse(cell, count, intervals):
-    """Whether the cell is worse by the interval that a table of so many cells gives it."""
-    return intervals.paired(cell["a"], cell["b"], count).verdict(MARGIN) == intervals.WORSE
+def verdict(cell, count, intervals):
+    """What is said of the cell by the interval that a table of so many cells gives it."""
+    return intervals.paired(cell["a"], cell["b"], count).verdict(MARGIN)
 
 
 def not_by_turns(tables, intervals):

@@ -14,8 +14,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from pavg.records.layout import TEXTS, VARIABLES
-from pavg.records.reading import opened, plain
+from pavg.records.layout import VARIABLES
+from pavg.records.reading import arrays, attributes, environment, names, opened
 from pavg.records.record import Record
 from pavg.records.writing import write
 from pavg.settings import flat
@@ -71,22 +71,21 @@ def write_others():
     """A file for every cell that has none, from the one that is there."""
     [source] = Path("results/many").glob("*.h5")
     with opened(source) as file:
-        attributes = {name: plain(value) for name, value in file.attrs.items()}
-        names = [name for name in file if name in VARIABLES]
-        arrays = {name: file[name].asstr()[:].tolist() if name in TEXTS else file[name][:] for name in names}
-        environment = dict(file["env"].attrs)
-    over = {name: VARIABLES[name][0][0] for name in names}
-    record = Record({name: arrays[name] for name in names if over[name] == "rank"})
-    record.restore({name: arrays[name] for name in names if over[name] == "evaluation"}, same=True)
-    record.close("ok", attributes["reason"], arrays["w"])
+        told, there = attributes(file), names(file)
+        values = {name: array.tolist() for name, array in arrays(file, there).items()}
+    over = {name: VARIABLES[name][0][0] for name in there}
+    record = Record({name: values[name] for name in there if over[name] == "rank"})
+    record.restore({name: values[name] for name in there if over[name] == "evaluation"}, same=True)
+    record.close("ok", told["reason"], values["w"])
+    facts = environment(source)
     for spec, cell in zip(grid.cells("many.toml"), expected.cells("many.toml", "results"), strict=True):
         run_id = cell.run_id.replace(expected.ANY, "1")
         settings = spec.settings()
-        own = flat(settings) | {"config": settings, "run_id": run_id, "label": cell.label}
-        own |= {"hosted": cell.P > 1}
+        own = {"config": settings, "run_id": run_id, "label": cell.label, "hosted": cell.P > 1, "lanes": 1}
+        own = flat(settings) | own
         path = source.with_name(f"{run_id}.h5")
         if not path.exists():
-            write(path, record, attributes | own, environment)
+            write(path, record, told | own, facts)
 
 
 if __name__ == "__main__":

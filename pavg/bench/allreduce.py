@@ -19,7 +19,10 @@ SPENT, SPENT_QUICKLY = 4e-3, 3e-4  # seconds of a batch of calls, about
 
 @dataclass(frozen=True)
 class Allreduce(Benchmark):
-    """Seconds of one in-place Allreduce of doubles, by size: through mpi4py, and in a C loop."""
+    """Seconds of an in-place Allreduce of doubles, by size.
+
+    Through mpi4py, and in a C loop.
+    """
 
     columns: ClassVar[dict] = {
         "way": Column("", "what calls MPI_Allreduce", "s"),

@@ -18,10 +18,10 @@ SPARSE = ("rcv1", "e2006")
 
 @dataclass(frozen=True)
 class Averaging(ByPeriod):
-    """A whole round on sparse samples: dense averages, sparse ones, and what averaging = "auto" chooses.
+    """A round on sparse samples with dense and with sparse averages.
 
-    One learner a rank, rows with replacement. `ratio` is what sparse averages gain; `worse` what "auto"
-    loses against the better of both.
+    And with what averaging = "auto" chooses. One learner a rank, rows with replacement. `ratio` is what
+    sparse averages gain; `worse` what "auto" loses against the better of both.
     """
 
     columns: ClassVar[dict] = {

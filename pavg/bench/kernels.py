@@ -20,9 +20,10 @@ UNIT = 64  # steps: no kernel's block is cut
 
 @dataclass(frozen=True)
 class Kernels(Benchmark):
-    """Local steps with one sample: seconds a sample, and a sample and lane, against the plain loops.
+    """Seconds of a local step with one sample.
 
-    Samples come from memory, or from so few rows that they fill half of the L2 cache.
+    A sample, and a sample and lane, against the plain loops. Samples come from memory, or from so few rows
+    that they fill half of the L2 cache.
     """
 
     columns: ClassVar[dict] = {

@@ -28,10 +28,11 @@ SPENT, SPENT_QUICKLY = 0.1, 0.02  # seconds of a turn of local SGD, about
 
 @dataclass(frozen=True)
 class Peers(Benchmark):
-    """pavg's local steps against scikit-learn's SGD, and, on two ranks, local SGD against PyTorch's.
+    """pavg's local steps against scikit-learn's and PyTorch's.
 
-    Same samples, steps and step sizes, one core a rank, in turns. What scikit-learn spends before its first
-    epoch (it checks and counts) is left out: times are those of further epochs of one fit.
+    The latter are local SGD on two ranks. Same samples, steps and step sizes, one core a rank, in turns.
+    What scikit-learn spends before its first epoch (it checks and counts) is left out: times are those of
+    further epochs of one fit.
     """
 
     columns: ClassVar[dict] = {

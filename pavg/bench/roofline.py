@@ -20,11 +20,12 @@ IN_MEMORY = 2**28  # bytes that no cache holds
 
 @dataclass(frozen=True)
 class Roofline(Benchmark):
-    """One core's limits (bytes read a second, operations a second), and where local steps stand below them.
+    """What a core can read and compute, and where local steps stand.
 
-    A step with one sample needs the sample's bytes and 4 operations a feature and lane: multiply and add
-    for the margin, and again for the update. The times of reading are measured in turns with the steps,
-    on the same samples. Once with padding, as they are held; `ratio` counts the bytes without it.
+    Bytes read a second, and operations. A step with one sample needs the sample's bytes and 4 operations a
+    feature and lane: multiply and add for the margin, and again for the update. The times of reading are
+    measured in turns with the steps, on the same samples. Once with padding, as they are held; `ratio`
+    counts the bytes without it.
     """
 
     columns: ClassVar[dict] = {

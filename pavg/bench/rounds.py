@@ -30,10 +30,11 @@ def difference_columns(name, long_name):
 
 @dataclass(frozen=True)
 class Rounds(ByPeriod):
-    """A round of K local steps and an average, clocks included, by the compiled loop and by Python's.
+    """A round of K local steps and an average, clocks included.
 
-    One learner a rank, rows with replacement, dense averages. In the same turns: the local steps alone, and
-    the Allreduce of a model alone, in a loop in C. On one rank nothing is sent.
+    By the compiled loop and by Python's. One learner a rank, rows with replacement, dense averages. In the
+    same turns: the local steps alone, and the Allreduce of a model alone, in a loop in C. On one rank
+    nothing is sent.
     """
 
     alone = True

@@ -17,10 +17,10 @@ PASSES = 4  # over the samples, by all learners together
 
 @dataclass(frozen=True)
 class Scaling(ByPeriod):
-    """A fixed number of samples by one learner on one rank, and by a learner on every rank, in turns.
+    """The same number of samples by one rank, and by all of them.
 
-    Local steps with one sample, rows with replacement, an average every K of them. The other ranks sleep
-    while one works alone.
+    By a learner on each, in turns. Local steps with one sample, rows with replacement, an average every K
+    of them. The other ranks sleep while one works alone.
     """
 
     columns: ClassVar[dict] = {

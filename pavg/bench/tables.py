@@ -23,14 +23,23 @@ def show(columns, rows):
     print_whole(made)
 
 
-def print_whole(table):
+def print_whole(table, console=None):
     """Print a rich.table.Table. A terminal that is narrower wraps its lines: nothing is cut."""
     from rich.console import Console
     from rich.measure import Measurement
+    from rich.segment import Segment, Segments
 
-    console = Console()
+    console = console or Console()
     whole = Measurement.get(console, console.options.update(max_width=WIDEST), table).maximum
-    Console(width=max(console.width, whole)).print(table)
+    options = console.options.update(width=max(console.width, whole))
+    made = []
+    for line in console.render_lines(table, options, pad=False):
+        while line and not line[-1].text.strip():  # blanks at the end would be wrapped too
+            line.pop()
+        if line:
+            line[-1] = Segment(line[-1].text.rstrip(), line[-1].style)
+        made += [*line, Segment.line()]
+    console.print(Segments(made), soft_wrap=True, end="")
 
 
 def _given(rows, name):

@@ -87,7 +87,10 @@ def _sparse(K, least):
 
 @dataclass(frozen=True)
 class Targets(Benchmark):
-    """All that pavg is to reach in speed, beside what it reaches here; some need two ranks (-n 2)."""
+    """What pavg is to reach in speed, beside what it reaches here.
+
+    Some need two ranks (-n 2).
+    """
 
     columns: ClassVar[dict] = {
         "target": Column("", "what is compared with what", "s"),

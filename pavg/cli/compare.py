@@ -101,11 +101,11 @@ def _losses(apart):
 
 
 def _notes(found, margin, intervals):
-    count = len(found.compared)
-    yield (
-        f"all {count} intervals hold together in 98 of 100 tables; no difference: from "
-        f"{1 / (1 + margin):.3f} to {1 + margin:.3f}"
-    )
+    if count := len(found.compared):
+        yield (
+            f"{'the interval holds' if count == 1 else f'all {count} intervals hold together'} in 98 of 100 "
+            f"tables; no difference: from {1 / (1 + margin):.3f} to {1 + margin:.3f}"
+        )
     if any(not one.cell.turns for one in found.compared):
         yield (
             "not made by turns: the ratio holds what changed on the machine between A's runs and B's, the "
@@ -122,6 +122,7 @@ def _left_out(found):
     for side, names in found.pairing.alone.items():
         if names:
             shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
-            yield f"only in {side}: {len(names)} cells: {shown}"
+            cells = "1 cell" if len(names) == 1 else f"{len(names)} cells"
+            yield f"only in {side}: {cells}: {shown}"
     for sentence in found.pairing.left_out:
         yield f"left out: {sentence}"

@@ -98,7 +98,7 @@ def info(what, overrides, partition, learners, seed):
         if not os.path.exists(what):
             source = {"name": what}
             if what not in known:
-                raise InputError(f"{what}: no such file or set{suggestion(what, known)}")
+                raise InputError(f"{what}: no such file or set{suggestion(what, known, catalogue.LISTED)}")
         data, component = _asked(source, overrides, made)
         if data.name and data.name not in BUNDLED:
             _describe(what, catalogue.find(what))
@@ -265,13 +265,14 @@ def _bytes(count):
     return f"{count:.4g} GB"
 
 
-def _console():
+def _print(table):
+    """On a terminal, texts are folded to its width; elsewhere each line is whole."""
     from rich.console import Console
 
-    from pavg.cli.show import WIDE
+    from pavg.bench.tables import print_whole
 
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(width=WIDE, highlight=False)
+    console.print(table) if console.is_terminal else print_whole(table, console)
 
 
 def _table(heads, rows, right=()):
@@ -283,7 +284,7 @@ def _table(heads, rows, right=()):
         table.add_column(head, justify="right" if head in right else "left", overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    _console().print(table)
+    _print(table)
 
 
 def _pairs(rows):
@@ -295,4 +296,4 @@ def _pairs(rows):
     table.add_column(overflow="fold")
     for key, value in rows:
         table.add_row(Text(key), Text(value))
-    _console().print(table)
+    _print(table)

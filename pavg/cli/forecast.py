@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from pavg import quantities
 from pavg.cli.guard import guarded
 
 
@@ -30,13 +31,15 @@ def _show(comm, spec, out, options, size):
         table.add_column(name, justify="left" if name in ("run", "where") else "right", no_wrap=True)
     total, unknown = 0.0, 0
     waiting = [group for group in groups if group.index in starts]
+    several = len({group.spec.problem.name for group in groups}) > 1
     for one in forecasts(alone, waiting):
         samples = "?" if one.samples is None else f"{one.samples:,.0f}"
         seconds = "?" if one.seconds is None else f"{one.seconds:.2g} s"
         total, unknown = total + (one.seconds or 0.0), unknown + (one.seconds is None)
-        memory, data = f"{one.memory / 2**20:.3g} MB", f"{one.data / 2**20:.3g} MB"
+        memory, data = quantities.shown(one.memory, "B"), quantities.shown(one.data, "B")
         group = one.group
-        table.add_row(group.indices, group.name, str(group.R), samples, memory, data, seconds, group.differs)
+        where = ", ".join(filter(None, (group.spec.problem.name if several else "", group.differs)))
+        table.add_row(group.indices, group.name, str(group.R), samples, memory, data, seconds, where)
     print_whole(table)
     runs = {cell.index for group in waiting for cell in group.cells}
     there = Counter(state for index, state in states.items() if index not in runs)

@@ -107,7 +107,7 @@ class Live(Lines):
         self.progress.update(self.one, description=stage, completed=done, total=total)
 
     def begins(self, group):
-        described = f"{group.name} {group.differs}".strip()
+        described = ", ".join(filter(None, (f"{group.name} {group.spec.problem.name}", group.differs)))
         self.progress.update(self.one, description=described, completed=0, total=None, note="")
 
     def looks(self, t, end, losses):

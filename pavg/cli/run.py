@@ -3,6 +3,7 @@
 import contextlib
 import gc
 import math
+import shlex
 import sys
 from pathlib import Path
 
@@ -127,8 +128,11 @@ def _run(comm, spec, out, options):
         with contextlib.suppress(OSError, SystemExit):  # a reader who has gone does not undo the runs
             files = [path for cell in outcome.cells for path in (cell.path, cell.failed, cell.partial)]
             table([path for path in dict.fromkeys(files) if path.exists()])
-            for folder in sorted({cell.path.parent for cell in outcome.cells}):
+            folders = list(dict.fromkeys(cell.path.parent for cell in outcome.cells))
+            for folder in sorted(folders):
                 print(f"results: {folder}", flush=True)
+            if options["against"]:
+                print(f"to compare them: pavg compare {shlex.join(map(str, folders))}", flush=True)
             _say_what_is_left(outcome, states)
     if outcome.interrupted:
         return INTERRUPTED

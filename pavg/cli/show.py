@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 
 TEXTS = ("problem", "data", "label", "status", "curve")  # columns that are set to the left
-WIDE = 160  # a narrower terminal wraps lines: numbers are never cut
 COUNTS = ("local_steps", "rounds", "samples", "bytes", "ticks")
 SECONDS = ("compute", "comm", "wait", "elapsed", "time_wall", "time_eval", "time_checkpoint")
 # settings that have a column of their own, or that tell no runs apart
@@ -94,18 +93,18 @@ def show(rows, names=()):
     from rich.table import Table
     from rich.text import Text
 
+    from pavg.bench.tables import print_whole
     from pavg.comm.launch import watched
 
     console = Console(force_terminal="stdout" in watched())
-    console.width = max(console.width, WIDE)
     names = names or _usual(rows)
     made = Table(box=None, header_style="bold", pad_edge=False)
     for name in names:
-        made.add_column(name, justify="left" if name in TEXTS else "right", no_wrap=name not in TEXTS)
+        made.add_column(name, justify="left" if name in TEXTS else "right", no_wrap=True)
     cells = [[_cell(name, row, names) for name in names] for row in rows]
     for line in cells:
         made.add_row(*map(Text, line))  # a text of a file is no markup
-    console.print(made)
+    print_whole(made, console)
     timed, hosted = {*names} & {*SECONDS}, any(row["hosted"] for row in rows)
     notes = {
         "compute, comm, wait: seconds of the training clock, mean over ranks": {*names} & {*SECONDS[:3]},

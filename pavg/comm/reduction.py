@@ -2,7 +2,7 @@
 
 Both have `gather(W, weights, flat, begin, d)`: this rank's learners, on their way to columns begin …
 begin + d − 1 of a sum of flat.size columns; and `reduce(comm, flat)`: flat ← Σ weights[l]·W[l] over the
-learners of all ranks.
+learners of all ranks. `compiled`: whether compiled rounds sum in this way.
 """
 
 import numpy as np
@@ -18,6 +18,8 @@ class AnyOrder:
 
     gather : `pavg.kernels.combine.gather`
     """
+
+    compiled = True
 
     def __init__(self, gather):
         self.gather = gather
@@ -40,6 +42,8 @@ class FixedOrder:
 
     P : learners, in balanced blocks over the ranks; fold : `pavg.kernels.combine.fold`
     """
+
+    compiled = False
 
     def __init__(self, comm, P, fold):
         R, r = comm.Get_size(), comm.Get_rank()

@@ -26,6 +26,7 @@ OWN = Path(__file__).with_suffix(".toml")
 NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}"
 PATHS = ("path", "test_path")  # keys of [data] that are names of a set's files
 ARCHIVE = ".tar.gz"
+LISTED = "pavg data list"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,10 +74,11 @@ def entries():
 
 
 def find(name):
-    """The `Entry` of a name. InputError names what there is."""
+    """The `Entry` of a name. InputError says what is near, and what lists them."""
     known = entries()
     if name not in known:
-        raise InputError(f"data.name = {name!r}: no such set{suggestion(name, [*known, *BUNDLED])}")
+        near = suggestion(name, [*known, *BUNDLED], LISTED)
+        raise InputError(f"data.name = {name!r}: no such set{near}")
     return known[name]
 
 

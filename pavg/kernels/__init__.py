@@ -9,4 +9,4 @@ cache.install()
 
 @njit(cache=True)
 def nothing():
-    """Called first, by all ranks at once, it has numba load what any function needs: 0.4 s, kernels 0.05."""
+    """Called first, by all ranks at once, it has numba load what any function needs: about half a second."""

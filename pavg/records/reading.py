@@ -27,6 +27,8 @@ UNSEEN = ("w", "host", "core_affinity", "shard_size", "compile_time") + tuple(  
 def opened(path, formats=(FORMAT,)):
     """The h5py.File of a result file. InputError for anything else. formats : FORMAT, MERGED or both."""
     path = Path(path)
+    if path.suffix == ".toml":
+        raise InputError(f"{path}: a specification; expected its results: results/{path.stem}, or OUT/NAME")
     try:
         with h5py.File(path, "r", locking=False) as file:
             found, version = file.attrs.get("format"), file.attrs.get("format_version")
@@ -90,7 +92,7 @@ def summed(path, attributes, curves, sizes, variables, machine):
     return Summary(Path(path), attributes, last, seconds, elapsed, curve, sizes, variables, machine)
 
 
-# By h5py's low-level calls: thousands of files are read, and the others take three times as long.
+# By h5py's low-level calls: thousands of files are read, and the others take half as long again.
 
 
 def attributes(owner, only=None):

@@ -40,7 +40,10 @@ def chosen(specs, size, cells=None, where=None):
 
 
 def differences(groups, specs):
-    """A text for each group: the settings that tell it from others of its sweep and are not in its name."""
+    """A text for each group: the settings that tell it from others of its sweep and are not in its name.
+
+    Nor the problem: whoever tells of a group names that anyway.
+    """
     firsts = [specs[one[0]] if len(one) == 1 else replace(specs[one[0]], step_size=None) for one in groups]
     settings, values = [flat(spec.settings()) for spec in firsts], {}
     for found in settings:
@@ -48,7 +51,7 @@ def differences(groups, specs):
             values.setdefault((found["name"], key), set()).add(str(value))
 
     def told(found, key):
-        named = key in IN_NAMES or key.startswith("method")
+        named = key in (*IN_NAMES, "problem") or key.startswith("method")
         return not named and found[key] is not None and len(values[found["name"], key]) > 1
 
     return [", ".join(f"{key} = {found[key]}" for key in found if told(found, key)) for found in settings]

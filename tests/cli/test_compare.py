@@ -74,6 +74,7 @@ def test_the_same_command_goes_on_with_the_pairs_that_are_missing(place):
     sweeps = place / "A.toml", "--against", place / "B.toml"
     again = pavg("run", *sweeps, "--repeat", 7, "-n", 2, "--out", place)
     assert again.returncode == 0 and again.stderr.count("there already") == 24
+    assert f"pavg compare {place / 'A'} {place / 'B'}\n" in again.stdout
     assert {run.attributes["turn"] for run in results(place / "B")} == {0.001}
 
 
@@ -93,9 +94,11 @@ def test_what_does_other_work_is_not_compared_and_the_code_says_so(place, tmp_pa
             (folder / path.name).write_bytes(path.read_bytes())
     done = pavg("compare", K16, K256)
     assert done.returncode == 5 and "not compared: other work: rounds 1250, 79" in done.stdout
-    assert "K: 16 → 256" in done.stdout
+    assert "K: 16 → 256" in done.stdout and "hold together" not in done.stdout
+    files = pavg("compare", place / "A.toml", place / "B.toml")
+    assert files.returncode == 2 and "A.toml: a specification; expected its results" in files.stderr
     some = pavg("compare", place / "A", K16)
-    assert some.returncode == 5 and "only in A: 1 cells: P002-K0256-s0-R2" in some.stderr
+    assert some.returncode == 5 and "only in A: 1 cell: P002-K0256-s0-R2" in some.stderr
 
 
 def test_a_cell_that_takes_longer_gives_the_code_for_worse(place, tmp_path):

@@ -115,7 +115,7 @@ def test_get_downloads_verifies_and_converts(pavg_data, server, tmp_path, monkey
     "arguments, words",
     [
         (["get", "a9"], "data.name = 'a9': no such set; did you mean 'a9a'"),
-        (["info", "nowhere.svm"], "nowhere.svm: no such file or set; allowed: "),
+        (["info", "nowhere.svm"], "nowhere.svm: no such file or set; pavg data list lists them"),
         (["convert"], "expected a name, a path or synthetic"),
         (["convert", "--set", "scal=none"], "data.scal: unknown key; did you mean 'scale'"),
         (["convert", "--set", "scale"], "--set data.scale: expected key=value"),

@@ -66,6 +66,16 @@ def test_few_tables_of_runs_that_do_the_same_hold_a_better_or_worse(kind, cells)
     assert wrong <= stats.binom.isf(1e-3, tables, 0.02)  # as few as 2 of 100 give, but for chance
 
 
+def test_a_table_of_many_cells_is_wrong_no_more_often_than_one_of_few():
+    rng, count = np.random.default_rng(6), 1_000_000
+    logs = np.sort(rng.normal(size=(count, 10)), axis=1)
+    middle = np.abs(logs[:, 1:9].mean(axis=1))
+    deviation = logs.clip(logs[:, [1]], logs[:, [8]]).std(axis=1, ddof=1)
+    one = paired(np.ones(10), np.exp(logs[0]), 60)
+    half = deviation * np.log(one.high / one.ratio) / deviation[0]
+    assert np.sum(middle > half) <= stats.binom.isf(1e-3, count, -np.expm1(np.log(0.98) / 60))
+
+
 def test_with_fewer_pairs_than_six_nothing_is_told():
     a = np.array([1.0, 1.001, 0.999, 1.0, 1.0])
     assert paired(a, 2 * a[::-1], cells=1).verdict(MARGIN) == UNKNOWN

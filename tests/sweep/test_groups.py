@@ -48,6 +48,10 @@ def test_a_group_is_told_from_others_by_what_its_name_does_not_say():
     ]
     assert differences([(0,), (1,), (2,), (3,)], specs) == ["step_size = 0.1"] * 2 + ["step_size = 0.5"] * 2
     assert differences([(0, 2), (1, 3)], specs) == ["", ""]  # side by side they are no group's own
+    problems = ("double-well", "noisy-quadratic")
+    specs = [spec_of(problem={"name": name, "w0": w0}) for name in problems for w0 in (0, 2)]
+    told = ["problem_w0 = 0.0", "problem_w0 = 2.0"]  # whoever tells of a group names its problem anyway
+    assert differences([(k,) for k in range(4)], specs) == told * 2
 
 
 @pytest.mark.parametrize(
