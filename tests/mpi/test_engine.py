@@ -31,6 +31,7 @@ STOPS = {
     "samples": ({"samples": 1000}, 3, 84),  # 4 learners of 3 samples a step
     "epochs": ({"epochs": 2.0}, 1, 102),  # 2 · 203 samples, 4 a step
     "a part of an epoch": ({"epochs": 0.3}, 1, 16),  # 60.9 samples are 61
+    "a part that floats miss": ({"epochs": 52 / 203}, 1, 13),  # 52 / 203 · 203 is more than 52
     "the first of them": ({"steps": 50, "epochs": 2.0}, 1, 50),
 }
 

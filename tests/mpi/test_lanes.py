@@ -156,6 +156,7 @@ STOPPED = {
     "sparse, L2": {"store": samples(layout="csr"), "problem": {"name": "logistic", "l2": 0.01}},
     "a lane that has diverged": {"problem": "least-squares", "step_size": [0.05, 50.0, 0.01]},
     "step sizes that fall": {"step_size": [FALLING, HALVED]},
+    "more than ten lanes": {"step_size": [0.02 * k for k in range(1, 13)]},
     "in mid-round": {"method": {"name": "periodic", "K": 400}, "evaluate": {"at": [192, 256, 640, 704]}},
 }
 

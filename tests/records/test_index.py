@@ -1,6 +1,7 @@
 """The index of a folder: what it tells is what the files tell, however it was treated."""
 
 import os
+from pathlib import Path
 
 import h5py
 import pytest
@@ -118,6 +119,15 @@ def test_hidden_folders_hold_no_results_to_show(folder):
     found = summaries([folder])
     names = [run.path.name for run in found if not isinstance(run, InputError)]
     assert names == ["a.h5", "b.partial.h5", "c.failed.h5", "f.h5"]
+
+
+@pytest.mark.parametrize("named", [".scratch/results", "sub/../.scratch/results"])
+def test_a_folder_that_is_named_may_be_hidden_itself(folder, named, monkeypatch):
+    a_result(folder / ".scratch" / "results" / "h.h5", {})
+    (folder / "sub").mkdir()
+    monkeypatch.chdir(folder / ".scratch")
+    for path in (folder / named, Path("results"), Path("../.scratch")):
+        assert [run.path.name for run in summaries([path])] == ["h.h5"]
 
 
 def test_a_file_named_by_hand_must_be_a_result(folder):
