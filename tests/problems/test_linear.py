@@ -49,7 +49,7 @@ def slope(objective, w):
 # --- labels ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("labels", [(1, 2), (0, 1), (-1, 1), (-3.5, 40)])
+@pytest.mark.parametrize("labels", [(1, 2), (0, 1), (-1, 1), (-1, 2), (-3.5, 40)])
 @pytest.mark.parametrize("layout", ["dense", "csr"])
 def test_the_smaller_of_two_labels_becomes_minus_1_and_the_larger_plus_1(labels, layout):
     objective = Logistic().bind(store(np.where(CLASSES, labels[1], labels[0]), layout), 4, 0)
