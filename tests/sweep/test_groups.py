@@ -95,6 +95,12 @@ def test_a_selection_means_each_group_that_it_touches_whole(specs):
     assert chosen(specs, 4) == grouped(specs)
 
 
+def test_a_selection_by_ranks_means_those_that_a_cell_takes(specs):
+    on_one, on_four = (chosen(specs, 4, where=f"R == {R}") for R in (1, 4))
+    assert {specs[k].P for group in on_one for k in group} == {1}
+    assert sorted(on_one + on_four) == grouped(specs)
+
+
 @pytest.mark.parametrize(
     "keys, words",
     [

@@ -97,6 +97,11 @@ def test_results_of_any_number_of_ranks_count_unless_one_is_asked_for(sweep):
     assert states(ranks=2)[2] == "interrupted" and states(ranks=1)[2] == "missing"
 
 
+def test_a_cell_of_fewer_learners_than_ranks_takes_as_many_ranks_as_learners(sweep):
+    a_result(sweep / f"{ids(4)[0]}.h5", {})
+    assert states(ranks=4) == states(ranks=1) == ["ok", "missing", "missing", "missing"]
+
+
 def test_repetitions_are_cells_of_their_own(sweep):
     a_result(sweep / f"{ids()[0]}.h5", {})
     a_result(sweep / f"{ids()[0].replace('-r0-', '-r1-')}.h5", {})
@@ -178,6 +183,15 @@ def test_names_are_kept_until_something_they_hang_on_changes(sweep, tmp_path, mo
     kept.write_bytes(kept.read_bytes()[:-9])
     expected.cells("s.toml", "out", ["seed=7"])
     assert len(made) == 4
+
+
+def test_names_hang_on_the_folder_that_a_file_is_named_from(sweep, tmp_path, monkeypatch):
+    first = expected.cells("s.toml", tmp_path / "out")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "s.toml").write_text(SWEEP.replace("stop.steps = 20", "stop.steps = 21"))
+    monkeypatch.chdir(tmp_path / "there")
+    second = expected.cells("s.toml", tmp_path / "out")
+    assert {cell.run_id for cell in first}.isdisjoint(cell.run_id for cell in second)
 
 
 def test_names_hang_on_the_source_of_a_method_of_ones_own(sweep, tmp_path, monkeypatch):
