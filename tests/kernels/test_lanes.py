@@ -19,6 +19,7 @@ CASES = {
     "dense, float32": {"dtype": "float32", "code": LOGISTIC},
     "CSR": {"layout": "csr"},
     "CSR, L2, intercept": {"layout": "csr", "l2": 0.1, "intercept": 1, "code": LOGISTIC},
+    "CSR, L2 that takes all of a lane": {"layout": "csr", "l2": 40.0, "intercept": 1},  # 1 − γλ = 0
     "CSR, mini-batches": {"layout": "csr", "batches": (2, 5), "indexed": True},
     "CSR, float32": {"layout": "csr", "dtype": "float32"},
 }

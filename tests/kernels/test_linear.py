@@ -181,7 +181,7 @@ cases = st.builds(
     n=st.integers(20, 50),
     d=DIMENSIONS,
     L=st.integers(1, 4),
-    l2=st.sampled_from([0.0, 0.1]),
+    l2=st.sampled_from([0.0, 0.1, 20.0]),  # the fourth step with 20 takes all of w: 1 − γλ = 0
     intercept=st.integers(0, 1),
     mu=st.sampled_from([0.0, 0.9]),
     batches=st.sampled_from([(1,), (3,), (5, 1, 2)]) | st.lists(st.integers(1, 8), min_size=1, max_size=9),

@@ -30,7 +30,11 @@ def test_a_seed_counts_once_however_often_it_was_repeated(tmp_path):
             write_run(tmp_path, TICKS, [0.7, 0.6, 0.5, seed / 10], seed=seed, repetition=repetition)
     _, table, points = opened(tmp_path)
     last = analysis.bands(table, points).iloc[-1]
-    assert last["middle"] == 0.1 and last["seeds"] == 3 and last["mean"] == pytest.approx(0.1)
+    assert (
+        last["middle"] == 0.1
+        and last["seeds"] == last["all_seeds"] == 3
+        and last["mean"] == pytest.approx(0.1)
+    )
     assert analysis.over_seeds(table, analysis.final(table)).middle.tolist() == [0.1]
 
 
