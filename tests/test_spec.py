@@ -1,6 +1,7 @@
 """A table becomes a Spec, or one InputError that says what is wrong with which key."""
 
 import copy
+import dataclasses
 
 import pytest
 
@@ -96,6 +97,22 @@ def test_an_integer_serves_as_a_float():
 @pytest.mark.parametrize("K", [1, 128, "all"])
 def test_a_period_is_a_count_or_all(K):
     assert made({"method.K": K}).method == Periodic(K)
+
+
+def test_what_is_left_out_of_data_is_what_it_always_was():
+    left = dataclasses.asdict(spec.Data()), dataclasses.asdict(spec.Synthetic(like="year"))
+    plain = [{key: value for key, value in table.items() if value not in ("", None)} for table in left]
+    assert plain[0] == {
+        "format": "auto",
+        "header": "auto",
+        "delimiter": "auto",
+        "test": 0.0,
+        "split_seed": 0,
+        "scale": "none",
+        "layout": "auto",
+        "dtype": "float64",
+    }
+    assert plain[1] == {"like": "year", "seed": 0}
 
 
 def test_the_table_itself_is_left_as_it_was():
@@ -253,6 +270,7 @@ BAD_WITH_DATA = {
         {"measure": "losses", "lanes": 8, "averaging": "sparse"},
         ["lanes = 8: averages of touched coordinates have no lanes"],
     ),
+    "a column beyond int64": ({"data.target": -(2**62)}, ["data.target = -4611686018427387904", "64-bit"]),
     "no data": ({"data": None}, ["data: missing", "logistic", "a name or a path"]),
     "two test sets": ({"data.test": 0.1, "data.test_path": "x"}, ["data", "test_path or test, not both"]),
     "all rows held out": ({"data.test": 1.0}, ["data.test = 1.0", "less than 1"]),
