@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from pavg.comm import launch
+from pavg.errors import InputError
 from tests.conftest import run_to_end
 
 START = '''
@@ -103,3 +104,91 @@ def test_a_rank_is_watched_if_its_launcher_is(monkeypatch, said, ranks, watched)
     monkeypatch.setattr(sys, "stdout", SimpleNamespace(isatty=lambda: True))
     monkeypatch.setattr(sys, "stderr", SimpleNamespace(isatty=lambda: False))
     assert launch.watched() == watched
+
+
+@pytest.fixture
+def unlaunched(monkeypatch):
+    """No launcher's variables."""
+    for name in (*launch.SIZES, *launch.RANKS, *launch.LOCAL_RANKS, "PAVG_TERMINAL"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("name", launch.RANKS)
+@pytest.mark.parametrize("said, rank", [("0", 0), ("3", 3), ("12", 12), ("", 0), ("none", 0)])
+def test_a_launcher_says_which_rank_this_is(name, said, rank, unlaunched):
+    unlaunched.setenv(name, said)
+    assert launch.launched_rank() == rank
+
+
+@pytest.mark.parametrize("name", launch.LOCAL_RANKS)
+@pytest.mark.parametrize("said, first", [("0", True), ("1", False), ("10", False), ("", True)])
+def test_a_launcher_says_who_is_the_first_of_a_node(name, said, first, unlaunched):
+    unlaunched.setenv(name, said)
+    unlaunched.setenv(launch.RANKS[0], "7")
+    assert launch.first_of_node() is first
+
+
+def test_without_a_launcher_a_process_is_rank_0_and_the_first_of_its_node(unlaunched):
+    assert launch.launched_rank() == 0 and launch.first_of_node()
+    launch.check_size(SimpleNamespace(Get_size=lambda: 1))
+
+
+@pytest.mark.parametrize("name", launch.SIZES)
+def test_a_world_of_another_size_than_the_launchers_is_refused(name, unlaunched):
+    unlaunched.setenv(name, "4")
+    launch.check_size(SimpleNamespace(Get_size=lambda: 4))
+    for size in (1, 3, 5):
+        with pytest.raises(InputError, match=f"started 4 ranks, but MPI sees {size}"):
+            launch.check_size(SimpleNamespace(Get_size=lambda size=size: size))
+
+
+def test_the_step_of_mpirun_counts_and_not_the_allocation_around_it(unlaunched):
+    unlaunched.setenv("SLURM_STEP_NUM_TASKS", "1")
+    unlaunched.setenv("PMI_SIZE", "4")
+    launch.check_size(SimpleNamespace(Get_size=lambda: 4))
+
+
+@pytest.mark.parametrize("size, refused", [("2", True), ("1", False)])
+def test_a_job_starts_no_job(size, refused, unlaunched):
+    unlaunched.setenv("PMI_SIZE", size)
+    unlaunched.setattr(launch, "mpirun", lambda: "mpirun")
+    unlaunched.setattr(launch, "_job", lambda command, asked: 7)
+    if refused:
+        with pytest.raises(InputError, match="MPI job already"):
+            launch.start(2, lambda again: [])
+    else:
+        assert launch.start(2, lambda again: []) == 7
+
+
+def test_a_job_is_started_again_as_long_as_cells_fail_and_is_told_so(unlaunched, capsys):
+    codes, started = [70, 70, 75], []
+    unlaunched.setattr(launch, "mpirun", lambda: "mpirun")
+    unlaunched.setattr(launch, "_job", lambda command, asked: started.append(command) or codes.pop(0))
+    assert launch.start(3, lambda again: ["again"] if again else ["first"]) == 75
+    assert [command[-1] for command in started] == ["first", "again", "again"]
+    assert started[0][:3] == ["mpirun", "-n", "3"]
+    assert capsys.readouterr().err.count("starts again") == 2
+
+
+def test_a_job_whose_every_cell_fails_comes_to_an_end(unlaunched):
+    unlaunched.setattr(launch, "mpirun", lambda: "mpirun")
+    unlaunched.setattr(launch, "_job", lambda command, asked: 70)
+    assert launch.start(2, lambda again: []) == 70
+
+
+def test_mpirun_beside_python_comes_before_another_on_the_path(tmp_path, monkeypatch):
+    for folder in ("beside", "path"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "mpirun").write_text("#!/bin/sh\n")
+        (tmp_path / folder / "mpirun").chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "beside" / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    assert launch.mpirun() == str(tmp_path / "beside" / "mpirun")
+    (tmp_path / "beside" / "mpirun").unlink()
+    assert launch.mpirun() == str(tmp_path / "path" / "mpirun")
+    (tmp_path / "path" / "mpirun").rename(tmp_path / "path" / "mpiexec")
+    assert launch.mpirun() == str(tmp_path / "path" / "mpiexec")
+    (tmp_path / "path" / "mpiexec").unlink()
+    with pytest.raises(InputError, match="no mpirun found"):
+        launch.mpirun()

@@ -64,9 +64,7 @@ def test_runs_that_take_turns_make_stretches_of_the_same_length_whoever_comes_fi
             found[run].append(next(run)[1])
     assert found[quick] == found[slow] and len(pace) == 8
     own = [b - a for a, b in itertools.pairwise([0, *found[slow]])]
-    assert (
-        own == pace == [64, 100, 800, 100, 800, 100, 800, 100]
-    )  # 8 times the last; a second of the slow one
+    assert own == pace == [64, 100, 800, 100, 800, 100, 800, 100]  # 8 times the last; the slow one's second
 
 
 @pytest.mark.parametrize(
