@@ -1,5 +1,6 @@
 """Jobs started by -n: when they start again, and what signals do."""
 
+import os
 import signal
 import sys
 from types import SimpleNamespace
@@ -11,7 +12,8 @@ from pavg.errors import InputError
 from tests.conftest import run_to_end
 
 START = '''
-"""Start a job whose mpirun ends with CODE: unasked (0), by a signal (1), by an early one (2).
+"""Start a job whose mpirun ends with CODE: unasked (0), by a signal (1), by an early one (2);
+or by a second one alone (3), or not by that either (4).
 
 More signals come afterwards.
 """
@@ -31,6 +33,7 @@ class Early(subprocess.Popen):
 if sys.argv[2] == "2":
     subprocess.Popen = Early
 launch.mpirun = lambda: "./mpirun"
+launch.KILL_AFTER = 0.3
 segments.clean = clean
 print("code", launch.start(2, lambda again: [str(again)]))
 '''
@@ -41,6 +44,9 @@ trap "exit $CODE" USR1
 [ $ASKED = 0 ] && [ "$6" = False ] && exit $CODE
 [ $ASKED = 0 ] && exit 0
 [ $ASKED = 1 ] && kill -INT $PPID
+[ $ASKED -ge 3 ] && trap "" USR1 && kill -INT $PPID && sleep 0.2
+[ $ASKED = 4 ] && trap "" TERM
+[ $ASKED -ge 3 ] && kill -TERM $PPID
 while :; do sleep 0.05; done
 """
 
@@ -77,6 +83,30 @@ def test_a_job_that_was_asked_to_end_does_not_start_again_and_late_signals_do_no
 def test_a_signal_that_comes_while_the_job_is_being_started_ends_it(start):
     done = start(70, asked=2)
     assert done.stdout.endswith(("code 70\n", f"code {128 + signal.SIGUSR1}\n")) and not done.stderr
+
+
+@pytest.mark.parametrize("asked, number", [(3, signal.SIGTERM), (4, signal.SIGKILL)])
+def test_a_job_that_does_not_hear_the_first_signal_is_ended_by_the_second(start, asked, number):
+    done = start(70, asked)
+    assert done.stdout == f"False\ncode {128 + number}\n" and not done.stderr
+
+
+@pytest.mark.parametrize("own", [{}, {"OMPI_MCA_btl": "tcp,self"}])
+def test_a_job_has_what_open_mpi_needs_unless_the_user_says_otherwise(own, tmp_path):
+    code = (
+        "import sys\nfrom pavg.comm import launch, segments\n"
+        "segments.clean = lambda *patience: print('cleaned', flush=True)\n"
+        "print(launch._job(['sh', '-c', 'echo $OMPI_MCA_btl $PAVG_TERMINAL.; exit 3'], []))"
+    )
+    done = run_to_end([sys.executable, "-c", code], own | {"PAVG_TERMINAL": "stderr"}, 30)
+    network = own.get("OMPI_MCA_btl") or os.environ.get("OMPI_MCA_btl", "^ofi")
+    assert done.stdout.splitlines() == [f"{network} stderr.", "cleaned", "3"]
+
+
+def test_a_launcher_that_cannot_be_started_is_named(tmp_path):
+    code = f"from pavg.comm import launch\nlaunch._job([{str(tmp_path / 'mpirun')!r}], [])"
+    done = run_to_end([sys.executable, "-c", code], {}, 30)
+    assert f"{tmp_path / 'mpirun'}: cannot be started: No such file" in done.stderr
 
 
 def test_mpirun_is_called_where_it_lies_and_not_through_a_link_to_its_folder(tmp_path, monkeypatch):
