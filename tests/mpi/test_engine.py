@@ -117,6 +117,14 @@ def test_a_signal_on_one_rank_ends_the_run_on_all_at_the_next_stop(number, rank,
     assert ticks(record) == [0, 64] and record.w is None
 
 
+@pytest.mark.parametrize("since, status", [(0.0, "ok"), (500.0, "ok"), (1500.0, "timeout")])
+def test_a_time_out_counts_from_when_the_run_was_taken_care_of(since, status):
+    care = Care(timeout=1000.0)
+    care.began -= since
+    record = synchronous.run(comm, task_of(problem="logistic", stop={"steps": 300}), care)[0]
+    assert record.status == status and (record.rows[-1]["ticks"] == 300) == (status == "ok")
+
+
 @pytest.mark.parametrize("how", ["a signal", "a time-out"])
 @pytest.mark.parametrize(
     "keys, reason",
