@@ -31,9 +31,13 @@ def test_leftovers_of_the_dead_go_and_those_of_the_living_stay(tmp_path):
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     names = {f".x.{socket.gethostname()}-{pid}.tmp" for pid in (child.pid, os.getppid())}
-    names |= {f".x.elsewhere-{child.pid}.tmp", "notes.tmp"}
+    names |= {f".x.elsewhere-{child.pid}.tmp", "notes.tmp", f".x.{socket.gethostname()}-{child.pid}.tmp.txt"}
+    names |= {f"{socket.gethostname()}-{child.pid}.tmp"}
     for name in names:
         (tmp_path / name).touch()
+    folder = tmp_path / f".y.{socket.gethostname()}-{child.pid}.tmp"
+    folder.mkdir()
+    (folder / "part").touch()
     files.remove_stale(tmp_path)
     assert set(os.listdir(tmp_path)) == names - {f".x.{socket.gethostname()}-{child.pid}.tmp"}
 
@@ -77,3 +81,29 @@ def test_a_lock_on_a_file_that_was_removed_meanwhile_keeps_others_out_all_the_sa
     monkeypatch.setattr(fcntl, "flock", removed_first)
     with files.locked(path) as ours, files.locked(path) as twice:
         assert ours and not twice
+
+
+def test_a_lock_ends_with_its_block_and_where_there_are_none_it_is_ours(tmp_path, monkeypatch):
+    path = tmp_path / "lock"
+    for _ in range(2):
+        with files.locked(path) as ours:
+            assert ours
+
+    def refuse(*_):
+        raise OSError("no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with files.locked(path) as ours, files.locked(path) as twice:
+        assert ours and twice
+
+
+def test_a_sink_keeps_the_first_error_and_writes_nothing_after_it(tmp_path):
+    with files.Sink(tmp_path / "a", "w+") as sink:
+        assert sink.write(b"one") == 3 and sink.truncate(2) == 2
+        sink.settle()
+    assert (tmp_path / "a").read_bytes() == b"on"
+    with files.Sink("/dev/full", "w") as sink:
+        assert sink.write(b"one") == 3 and sink.truncate(2) == 2  # the second fails too
+        for check in (sink.check, sink.settle):
+            with pytest.raises(OSError, match="No space left"):
+                check()

@@ -211,8 +211,9 @@ def test_steps_for_is_the_first_step_at_which_all_together_have_seen_enough(batc
 
 
 @pytest.mark.parametrize("more", [-1, 0, 1])
-def test_steps_for_looks_past_its_window(more):
-    schedule = Schedule(Constant(1.0), ConstantBatch(1), 0, 3)
+@pytest.mark.parametrize("batch_size", [ConstantBatch(1), GrowingBatch(most=1)], ids=str)
+def test_steps_for_looks_past_its_window(batch_size, more):
+    schedule = Schedule(Constant(1.0), batch_size, 0, 3)
     assert schedule.steps_for(3 * (2 * MOST) + more) == 2 * MOST + (more > 0)
 
 

@@ -4,12 +4,13 @@ import dataclasses
 import json
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pavg import spec
 from pavg.methods.varying import Varying
-from pavg.settings import changes, flat
+from pavg.settings import changes, flat, named
 from tests.test_spec import SMALL, made
 
 TABLES = st.fixed_dictionaries(
@@ -115,3 +116,34 @@ def test_nested_settings_become_scalars():
         "batch_size": "growing",
     }
     assert flat(settings) == expected | {"batch_size_start": 1.0, "stop_steps": 10, "stop_epochs": None}
+
+
+KNOWN = {"K", "P", "method", "method_zeta", "step_size", "step_size_alpha", "stop_steps", "name"}
+
+
+@pytest.mark.parametrize(
+    "name, meant",
+    [
+        ("K", "K"),
+        ("method.K", "K"),
+        ("method_K", "K"),
+        ("method", "method"),
+        ("method.name", "method"),
+        ("method.zeta", "method_zeta"),
+        ("step_size.value", "step_size"),
+        ("step_size_value", "step_size"),
+        ("step_size.alpha", "step_size_alpha"),
+        ("stop.steps", "stop_steps"),
+        ("name", "name"),
+        ("steps", None),
+        ("zeta", None),
+        ("problem.K", None),
+        ("value", None),
+    ],
+)
+def test_a_name_means_a_setting_dotted_or_flat_or_none(name, meant):
+    assert named(name, KNOWN) == meant
+
+
+def test_a_setting_that_ends_in_name_is_no_component():
+    assert named("file.name", {"file", "file_name"}) == "file_name"

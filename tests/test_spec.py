@@ -1,6 +1,7 @@
 """A table becomes a Spec, or one InputError that says what is wrong with which key."""
 
 import copy
+import dataclasses
 
 import pytest
 
@@ -98,6 +99,22 @@ def test_a_period_is_a_count_or_all(K):
     assert made({"method.K": K}).method == Periodic(K)
 
 
+def test_what_is_left_out_of_data_is_what_it_always_was():
+    left = dataclasses.asdict(spec.Data()), dataclasses.asdict(spec.Synthetic(like="year"))
+    plain = [{key: value for key, value in table.items() if value not in ("", None)} for table in left]
+    assert plain[0] == {
+        "format": "auto",
+        "header": "auto",
+        "delimiter": "auto",
+        "test": 0.0,
+        "split_seed": 0,
+        "scale": "none",
+        "layout": "auto",
+        "dtype": "float64",
+    }
+    assert plain[1] == {"like": "year", "seed": 0}
+
+
 def test_the_table_itself_is_left_as_it_was():
     table = put(WITH_DATA, {"partition": "iid"})
     before = copy.deepcopy(table)
@@ -168,6 +185,11 @@ BAD = {
     "seed negative": ({"seed": -1}, ["seed = -1", "greater than or equal to 0"]),
     "seed beyond int64": ({"seed": 2**63}, ["seed = 9223372036854775808", "64-bit"]),
     "name with a path": ({"name": "../up"}, ['name = "../up"', "name of a folder"]),
+    "name in a folder": ({"name": "up/down"}, ['name = "up/down"', "name of a folder"]),
+    "name hidden": ({"name": ".small"}, ['name = ".small"', "name of a folder"]),
+    "name of two lines": ({"name": "a\nb"}, ["name = ", "name of a folder"]),
+    "name empty": ({"name": ""}, ['name = ""', "name of a folder"]),
+    "name too long": ({"name": "é" * 50 + "e"}, ["name = ", "at most 100 bytes"]),
     "name a number": ({"name": 5}, ["name = 5", "string"]),
     "unknown choice": ({"measure": "time"}, ['measure = "time"', "'times' or 'losses'"]),
     "unknown sampling": (
@@ -177,6 +199,15 @@ BAD = {
     "more ranks than learners": ({"R": 5}, ["R = 5", "P = 4", "at most P"]),
     "seconds in losses": ({"measure": "losses", "stop": {"seconds": 1.0}}, ["measure = 'losses'", "seconds"]),
     "repeated losses": ({"measure": "losses", "repetition": 1}, ["measure = 'losses'", "repetitions"]),
+    "a partition of nothing": ({"partition": "iid"}, ["'double-well' draws from no samples", "partition"]),
+    "an order of nothing": ({"sampling": "order"}, ["'double-well' draws from no samples"]),
+    "shares of nothing": ({"weights": "shards"}, ["'double-well' draws from no samples"]),
+    "epochs of nothing": ({"stop.epochs": 2}, ["stop.epochs: problem 'double-well' has no training set"]),
+    "models that are not averaged": (
+        {"method": "gradient-allreduce", "momentum": 0.5, "momentum_at_average": "reset"},
+        ["momentum_at_average: gradient-allreduce averages no models"],
+    ),
+    "a text with NUL": ({"problem": {"name": "double-well", "w0": 1}, "name": "a\0"}, ["name", "no NUL"]),
     "K beyond int64": ({"method.K": 10**20}, ["method.K = 100000000000000000000", "64-bit"]),
     "batch beyond int64": ({"batch_size": 10**20}, ["batch_size", "64-bit"]),
     "P beyond reason": ({"P": 10**12}, ["P = 1000000000000", "less than"]),
@@ -223,6 +254,23 @@ BAD = {
 BAD_WITH_DATA = {
     "data with name and path": ({"data.path": "x"}, ["data", "a name, a path or synthetic, one of them"]),
     "data with neither": ({"data": {}}, ["data", "a name, a path or synthetic, one of them"]),
+    "data with name and synthetic": (
+        {"data.synthetic": {"like": "higgs"}},
+        ["data", "a name, a path or synthetic, one of them"],
+    ),
+    "a test set of synthetic samples": (
+        {"data": {"synthetic": {"like": "higgs"}, "test_path": "x"}},
+        ["data: test_path", "synthetic"],
+    ),
+    "momentum with few coordinates": (
+        {"momentum": 0.5, "averaging": "sparse"},
+        ["averaging = 'sparse': momentum moves all"],
+    ),
+    "lanes of touched coordinates": (
+        {"measure": "losses", "lanes": 8, "averaging": "sparse"},
+        ["lanes = 8: averages of touched coordinates have no lanes"],
+    ),
+    "a column beyond int64": ({"data.target": -(2**62)}, ["data.target = -4611686018427387904", "64-bit"]),
     "no data": ({"data": None}, ["data: missing", "logistic", "a name or a path"]),
     "two test sets": ({"data.test": 0.1, "data.test_path": "x"}, ["data", "test_path or test, not both"]),
     "all rows held out": ({"data.test": 1.0}, ["data.test = 1.0", "less than 1"]),
@@ -256,6 +304,90 @@ def test_a_fault_of_data_or_its_problem_gives_one_line_too(case):
     line = complaint(changes, WITH_DATA)
     for part in parts:
         assert part in line
+
+
+BOUNDS = {
+    # key, with the rest of its table → (the least value, one that is too small, what is too large)
+    "P": ({}, 1, 0, 2**20),
+    "R": ({}, 1, 0, 5),
+    "seed": ({}, 0, -1, 2**62),
+    "repetition": ({}, 0, -1, None),
+    "momentum": ({}, 0.0, -1e-9, 1.0),
+    "stop.steps": ({}, 1, 0, None),
+    "stop.samples": ({}, 1, 0, None),
+    "stop.seconds": ({}, 1e-9, 0.0, None),
+    "evaluate.rounds": ({}, 1, 0, None),
+    "evaluate.decade": ({}, 1, 0, None),
+    "evaluate.diverged": ({}, 1.001, 1.0, None),
+    "batch_size.start": ({"name": "growing"}, 1e-9, 0.0, None),
+    "batch_size.power": ({"name": "growing"}, 1e-9, 0.0, None),
+    "batch_size.most": ({"name": "growing"}, 1, 0, None),
+    "step_size.alpha": ({"name": "inverse"}, 1e-9, 0.0, None),
+    "step_size.d": ({"name": "inverse", "alpha": 1.0}, 0.0, -1.0, None),
+    "step_size.gamma": ({"name": "inverse-sqrt"}, 1e-9, 0.0, None),
+    "step_size.factor": ({"name": "decay", "gamma": 1.0, "every": 1.0}, 1e-9, 0.0, None),
+    "step_size.every": ({"name": "decay", "gamma": 1.0, "factor": 0.5}, 1e-9, 0.0, None),
+    "method.warmup": ({"name": "periodic", "K": 1}, 0, -1, None),
+    "method.zeta": ({"name": "stochastic"}, 0.0, -1e-9, 1.0),
+    "method.start": ({"name": "varying"}, 1e-9, 0.0, None),
+    "problem.c": ({"name": "noisy-quadratic"}, 1e-9, 0.0, None),
+    "problem.beta": ({"name": "noisy-quadratic"}, 0.0, -1e-9, None),
+    "problem.sigma": ({"name": "noisy-quadratic"}, 0.0, -1e-9, None),
+    "problem.copies": ({"name": "noisy-quadratic"}, 1, 0, None),
+    "problem.spread": ({"name": "quadratic"}, 0.0, -1e-9, None),
+    "problem.components": ({"name": "quadratic"}, 1, 0, None),
+    "problem.instance": ({"name": "quadratic"}, 0, -1, None),
+    "problem.d": ({"name": "pca"}, 2, 1, None),
+    "problem.top": ({"name": "pca"}, 1e-9, 0.0, None),
+    "problem.rest": ({"name": "pca"}, 1e-9, 0.0, None),
+    "problem.samples_each": ({"name": "pca"}, 1, 0, None),
+}
+
+
+@pytest.mark.parametrize("key", BOUNDS)
+def test_a_bound_is_where_it_is_said_to_be(key):
+    table, least, small, large = BOUNDS[key]
+    parent = {key.split(".")[0]: table} if table else {}
+    made(parent | {key: least})
+    for wrong in (small, large):
+        if wrong is not None:
+            assert complaint(parent | {key: wrong}).startswith(f"{key} = ")
+
+
+@pytest.mark.parametrize("name", ["é" * 50, "1", "_", "a b.c-d", "a" * 100])
+def test_a_folder_may_have_many_names(name):
+    assert made({"name": name}).name == name
+
+
+RIGHT = {
+    "as many ranks as learners": {"R": 4},
+    "one lane of times": {"lanes": 1},
+    "seconds and repetitions of times": {"stop.seconds": 1.0, "repetition": 3},
+    "a problem's own samples in epochs": {"problem": "quadratic", "stop": {"epochs": 2}, "sampling": "order"},
+    "shares of a problem's own samples": {"problem": "pca", "weights": "shards"},
+    "momentum averaged": {"momentum": 0.5, "momentum_at_average": "average"},
+    "momentum of gradients": {"method": "gradient-allreduce", "momentum": 0.5},
+    "samples as the one limit": {"stop": {"samples": 5}},
+    "seconds as the one limit": {"stop": {"seconds": 5}},
+    "a file with a share held out": {"problem": "logistic", "data": {"path": "x", "test": 0.1}},
+    "a file with a test file": {"problem": "logistic", "data": {"path": "x", "test_path": "y"}},
+    "synthetic samples with a share held out": {
+        "problem": "logistic",
+        "data": {"synthetic": {"like": "higgs", "noise": 0}, "test": 0.1},
+    },
+}
+
+
+@pytest.mark.parametrize("case", RIGHT)
+def test_what_can_be_meant_is_accepted(case):
+    made(RIGHT[case])
+
+
+def test_a_problem_deals_its_own_samples_as_it_says_unless_told_otherwise():
+    assert made({"problem": "pca"}).partition.name == "contiguous"
+    assert made({"problem": "pca", "partition": "iid"}).partition.name == "iid"
+    assert made({"problem": "quadratic"}).partition.name == made(base=WITH_DATA).partition.name == "pool"
+    assert made().partition is None
 
 
 def test_several_faults_are_reported_together():

@@ -26,7 +26,7 @@ class Stops:
         self.spec, self.learners, self.rounds, self.poll = spec, learners, rounds, poll
         self.pace, self._turns = pace, 0
         self.end = end_tick(spec, learners, n)
-        self._evaluation = self._checkpoint = None
+        self._wanted = self._evaluation = self._checkpoint = None
         self._last, self._stretch = None, FASTER
 
     def after(self, t, seconds):
@@ -34,9 +34,8 @@ class Stops:
 
         t : this tick; seconds : of the training clock until now, the largest over ranks.
         """
-        if self._evaluation is None or self._evaluation <= t:
-            wanted = next_evaluation(self.spec, self.learners, t, self.end)
-            self._evaluation = None if wanted is None else self._allowed(t, wanted)
+        if self._wanted is None or self._wanted <= t:
+            self._wanted = next_evaluation(self.spec, self.learners, t, self.end)
         if self.rounds and (self._checkpoint is None or self._checkpoint <= t):
             left = self.rounds - self.learners.rounds_done % self.rounds
             self._checkpoint = _round_end(self.spec.method, self.learners, t, left, self.end)
@@ -47,8 +46,10 @@ class Stops:
         if seconds > last_seconds:
             stretch = min(stretch, int((t - last_t) / (seconds - last_seconds) * ahead))
         poll = self._allowed(t, t + self._shared(min(max(stretch, 1), HORIZON)))
-        wanted = (poll, self._evaluation, self._checkpoint, self.end)
-        stop = min(tick for tick in wanted if tick is not None)
+        stop = min(tick for tick in (poll, self._checkpoint, self.end) if tick is not None)
+        self._evaluation = None
+        if self._wanted is not None and self._wanted <= stop:  # one far ahead would ask for many averages
+            stop = self._evaluation = self._allowed(t, self._wanted)
         self._last, self._stretch = (t, seconds), stop - t
         return stop
 

@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 import uuid
 from pathlib import Path
 
@@ -158,6 +160,25 @@ def test_what_a_living_process_has_mapped_is_kept(memory, holder):
     dead(living)
     segments.clean()
     assert not shared.exists()
+
+
+@pytest.mark.parametrize("later, waited", [(-3600.0, True), (3600.0, False)])
+def test_a_process_that_is_about_to_die_is_waited_for_if_it_is_of_this_job(later, waited, memory, holder):
+    path = memory()
+    job, began = holder(path), time.monotonic()
+    threading.Timer(0.3, job.kill).start()
+    segments.clean(patience=SOON, after=time.time() + later)  # its note is of a time after that, or before
+    assert path.exists() is not waited and (time.monotonic() - began >= 0.3) is waited
+    job.wait()
+    segments.clean()
+
+
+def test_patience_has_an_end(memory, holder):
+    path = memory()
+    holder(path)
+    began = time.monotonic()
+    segments.clean(patience=0.2, after=0.0)
+    assert path.exists() and 0.2 <= time.monotonic() - began < SOON
 
 
 def test_a_process_that_ends_in_order_leaves_no_note(notes, memory, holder):

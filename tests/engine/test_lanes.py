@@ -37,6 +37,28 @@ def test_a_target_is_reached_by_a_loss_that_is_no_larger(loss, reason):
     assert (lane.status, lane.reason) == ("ok", reason)
 
 
+@pytest.mark.parametrize("target", [0.0, -0.5])
+def test_a_target_may_be_0_or_less(target):
+    lane = lane_of([1.0], stop={"steps": 9, "target_loss": target})
+    for loss, reason in ((target + 0.1, ""), (target, "target loss")):
+        lane.see({"loss": loss})
+        lane.judge(1)
+        assert (lane.status, lane.reason) == ("ok", reason)
+
+
+def test_a_lane_that_diverges_has_reached_no_target():
+    lane = lane_of([1.0], stop={"steps": 9, "target_loss": 0.5})
+    lane.see({"loss": -np.inf})
+    lane.judge(1)
+    assert lane.status == "diverged"
+
+
+def test_of_a_run_that_begins_at_its_optimum_suboptimality_is_unknown():
+    lane = lane_of([1.0], optimum=1.0)
+    lane.see({"loss": 1.5})
+    assert np.isnan(lane.values["suboptimality"])
+
+
 def test_suboptimality_is_1_at_the_first_loss_and_0_at_the_optimum_even_after_a_pause():
     lane = lane_of([5.0, 3.0], optimum=1.0)
     for loss, value in ((5.0, 1.0), (3.0, 0.5), (1.0, 0.0), (9.0, 2.0)):

@@ -15,7 +15,7 @@ from pavg.engine import synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
 from pavg.records.layout import VARIABLES
-from tests.building import sparse_samples, task_of
+from tests.building import learners_of, sparse_samples, task_of
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -63,6 +63,12 @@ def ending_at(steps, folder, world=comm, rounds=6, said=None, **keys):
     return synchronous.run(world, task_of(**(KEYS | keys)), care)[0]
 
 
+def newest(folder):
+    """The newest manifest."""
+    comm.Barrier()
+    return json.loads((max(folder.iterdir(), key=lambda path: int(path.name)) / "manifest.json").read_text())
+
+
 def same(one, other, rel=0.0):
     """Everything but the times."""
     a, b = one.arrays(), other.arrays()
@@ -80,31 +86,59 @@ def test_a_run_that_was_paused_twice_ends_to_the_bit_as_one_that_was_not(case, f
     for steps in (150, 600):
         paused = ending_at(steps, folder, **CASES[case])
         assert paused.status == "timeout" and 0 < paused.rows[-1]["ticks"] < 1000
+        assert newest(folder)["tick"] == paused.rows[-1]["ticks"]  # nothing is done again
     resumed = ending_at(None, folder, **CASES[case])
     assert resumed.status == "ok" and same(resumed, whole)
     seconds = resumed.arrays()["time_wall"]
     assert (np.diff(seconds) >= 0).all() and np.isfinite(resumed.arrays()["time_compute"]).all()
 
 
+OTHERS = {
+    "momentum": ({"momentum": 0.5, "reduction": "reproducible"}, 0.0),
+    "shrinking models": (
+        {
+            "store": sparse_samples(),
+            "problem": {"name": "logistic", "l2": 0.5},
+            "method": {"name": "periodic", "K": 40},
+            "averaging": "dense",
+        },
+        1e-10,
+    ),
+    "shards": (
+        {"partition": "iid", "sampling": "reshuffle", "weights": "shards", "reduction": "reproducible"},
+        0.0,
+    ),
+}
+
+
 @pytest.mark.mpi(min_size=2)
-@pytest.mark.parametrize("reduction, rel", [("mpi", 1e-10), ("reproducible", 0.0)])
 @pytest.mark.parametrize("wider", [True, False])
-def test_on_another_number_of_ranks_it_ends_the_same_as_the_reduction_allows(folder, wider, reduction, rel):
-    keys = {"momentum": 0.5, "reduction": reduction}
-    one = comm.Split(comm.Get_rank() == 0)
-    first, second = (one, comm) if wider else (comm, one)
+@pytest.mark.parametrize("case", OTHERS)
+def test_on_another_number_of_ranks_it_ends_the_same_as_the_reduction_allows(case, wider, folder):
+    """Learners that no two numbers of ranks deal out alike."""
+    (keys, rel), few = OTHERS[case], comm.Get_size() - 1
+    keys = keys | {"P": 7, "evaluate": {"at": [192, 448]}}  # in mid-round
+    small = comm.Split(comm.Get_rank() < few)
+    first, second = (small, comm) if wider else (comm, small)
     whole = None
-    if first is comm or comm.Get_rank() == 0:
+    if first is comm or comm.Get_rank() < few:
         ending_at(300, folder, first, **keys)
         whole = ending_at(None, None, first, **keys)
     whole = comm.bcast(whole)
-    if second is comm or comm.Get_rank() == 0:
+    if second is comm or comm.Get_rank() < few:
         resumed = ending_at(None, folder, second, **keys)
         assert same(resumed, whole, rel)
         times = resumed.arrays()["time_compute"]
         assert times.shape[1] == second.Get_size() and np.isnan(times[0]).all()
         assert (np.diff(resumed.arrays()["time_wall"]) >= 0).all()
-    one.Free()
+    small.Free()
+
+
+def test_on_another_number_of_ranks_the_training_clock_goes_on_from_the_longest():
+    learners = learners_of(MPI.COMM_SELF, P=4)
+    states = [learners.state() | {"ids": np.array([p]), "clock": np.full(13, 7.0 - p)} for p in (1, 0, 2)]
+    learners.restore(states, None)
+    assert learners.clock.total == 7.0 and not learners.clock.seconds.any()
 
 
 def damage(path):
@@ -126,6 +160,8 @@ HARM = {
     "a byte of the record": ("record.npz", damage, "record.npz is not what was written"),
     "a cut manifest": ("manifest.json", lambda path: path.write_text('{"tick": 3'), "manifest is damaged"),
     "another tick": ("manifest.json", edited(tick=64), "manifest is damaged"),
+    "another format": ("manifest.json", edited(format="zip"), "version 2 of zip"),
+    "no object": ("manifest.json", lambda path: path.write_text("[1]"), "manifest is damaged"),
     "another version": ("manifest.json", edited(format_version=99), "version 99"),
     "another run": ("manifest.json", edited(run="that"), "of another run: run differ"),
 }
@@ -160,6 +196,38 @@ def test_where_no_checkpoint_fits_the_run_begins_anew(folder):
     care = Care(checkpoints=Checkpoints(folder, {"run": "that"}, say=said.append))
     assert same(synchronous.run(comm, task_of(**KEYS), care)[0], whole)
     assert len(said) == (2 if comm.Get_rank() == 0 else 0)
+
+
+def test_a_checkpoint_that_was_never_finished_is_passed_over_and_gone_after_the_next(folder):
+    paused = ending_at(500, folder)
+    comm.Barrier()
+    if comm.Get_rank() == 0:
+        (folder / "000099").mkdir()
+        (folder / "000099" / "record.npz").touch()
+        (folder / "notes").mkdir()
+    comm.Barrier()
+    said, begun = [], []
+    care = Care(checkpoints=Checkpoints(folder, {"run": "this"}, rounds=20, say=said.append))
+    care.on_look = lambda observer, t: begun.append(observer.begun)
+    assert same(synchronous.run(comm, task_of(**KEYS), care)[0], ending_at(None, None)) and not said
+    assert set(begun) <= {paused.rows[-1]["ticks"]}
+    comm.Barrier()
+    kept = sorted(path.name for path in folder.iterdir())
+    assert kept[-1] == "notes" and len(kept) == 3 and min(map(int, kept[:2])) > 99
+
+
+@pytest.mark.parametrize("rounds", [1, 5])
+def test_checkpoints_every_n_rounds_keep_those_ticks(folder, rounds, monkeypatch):
+    kept, save = [], Checkpoints.save
+
+    def noted(self, world, t, *arguments):
+        kept.append(t)
+        return save(self, world, t, *arguments)
+
+    monkeypatch.setattr(Checkpoints, "save", noted)
+    keys = {"method": {"name": "periodic", "K": 30}, "stop": {"steps": 400}, "evaluate": {"at": [350]}}
+    ending_at(None, folder, rounds=rounds, **keys)
+    assert kept == list(range(30 * rounds, 400, 30 * rounds)) and newest(folder)["tick"] == kept[-1]
 
 
 def test_two_generations_are_kept_and_none_after_remove(folder):
@@ -206,8 +274,24 @@ def test_a_disk_that_refuses_one_rank_costs_the_checkpoint_of_all(folder, monkey
         monkeypatch.setattr(files, "replace", refuse)
     said = []
     assert ending_at(None, folder, rounds=20, said=said).status == "ok"
-    assert not list(folder.rglob("manifest.json"))
+    comm.Barrier()
+    assert not list(folder.iterdir())
     assert bool(said) == (comm.Get_rank() == 0) and all("No space left" in sentence for sentence in said)
+
+
+def test_a_disk_that_refuses_the_manifest_costs_that_checkpoint_and_keeps_the_one_before(folder, monkeypatch):
+    ending_at(300, folder)
+    before, replace = newest(folder), files.replace
+
+    def refuse(path, content, **options):
+        if path.name == "manifest.json":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        replace(path, content, **options)
+
+    monkeypatch.setattr(files, "replace", refuse)
+    said = []
+    assert ending_at(None, folder, rounds=20, said=said).status == "ok"
+    assert bool(said) == (comm.Get_rank() == 0) and newest(folder) == before
 
 
 def test_a_manifest_has_its_name_after_all_that_it_names(folder, monkeypatch):

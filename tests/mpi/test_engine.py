@@ -91,26 +91,60 @@ def test_a_nan_in_the_model_is_divergence():
     assert record.status == "diverged"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1, signal.SIGTERM])
-def test_a_signal_on_one_rank_ends_the_run_on_all_at_the_next_stop(number):
+@pytest.fixture
+def signals_kept():
     kept = {n: signal.getsignal(n) for n in signals.ASKING}
     signals.install()
+    yield
+    signals.forget()
+    for n, handler in kept.items():
+        signal.signal(n, handler)
+
+
+@pytest.mark.parametrize("rank", [0, -1])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGUSR1, signal.SIGTERM])
+def test_a_signal_on_one_rank_ends_the_run_on_all_at_the_next_stop(number, rank, signals_kept):
     asked = []
 
-    def ask(observer, t):  # on rank 0
-        if t > 0 and not asked:
-            asked.append(t)
+    def ask(sentence):  # on every rank
+        if sentence == "tick 64" and not asked and comm.Get_rank() == rank % comm.Get_size():
+            asked.append(sentence)
             os.kill(os.getpid(), number)
 
-    try:
-        task = task_of(problem="logistic", stop={"steps": 10**12}, evaluate={"at": [64]})
-        record = synchronous.run(comm, task, Care(on_look=ask))[0]
-    finally:
-        signals.forget()
-        for n, handler in kept.items():
-            signal.signal(n, handler)
+    task = task_of(problem="logistic", stop={"steps": 10**12}, evaluate={"at": [64]})
+    record = synchronous.run(comm, task, Care(heard=ask))[0]
     assert record.status == "interrupted" and record.reason == f"signal {number.name}"
-    assert ticks(record)[-1] < 10**12
+    assert ticks(record) == [0, 64] and record.w is None
+
+
+@pytest.mark.parametrize("since, status", [(0.0, "ok"), (500.0, "ok"), (1500.0, "timeout")])
+def test_a_time_out_counts_from_when_the_run_was_taken_care_of(since, status):
+    care = Care(timeout=1000.0)
+    care.began -= since
+    record = synchronous.run(comm, task_of(problem="logistic", stop={"steps": 300}), care)[0]
+    assert record.status == status and (record.rows[-1]["ticks"] == 300) == (status == "ok")
+
+
+@pytest.mark.parametrize("how", ["a signal", "a time-out"])
+@pytest.mark.parametrize(
+    "keys, reason",
+    [
+        ({"stop": {"steps": 60}}, "all steps done"),
+        ({"stop": {"steps": 10**9, "target_loss": 0.69}}, "target loss"),
+        ({"stop": {"steps": 10**9, "seconds": 1e-6}}, "seconds"),
+    ],
+)
+def test_a_run_that_has_come_to_its_end_is_whole_whatever_was_asked_meanwhile(
+    how, keys, reason, signals_kept
+):
+    def ask(sentence):
+        if sentence != "tick 0":  # at the first stop, which is the last
+            os.kill(os.getpid(), signal.SIGUSR1)
+
+    care = Care(heard=ask) if how == "a signal" else Care(timeout=1.0, began=-1e12)
+    keys = keys | {"method": {"name": "periodic", "K": 1}, "evaluate": {"at": [60]}}
+    record = synchronous.run(comm, task_of(problem="logistic", **keys), care)[0]
+    assert (record.status, record.reason) == ("ok", reason) and record.w is not None
 
 
 @pytest.mark.parametrize("scan", [ticks_of_engine.SCAN, 8])
@@ -139,6 +173,10 @@ def test_the_objective_is_one_at_the_start_and_zero_at_the_optimum():
     )
     curve = record.arrays()["suboptimality"]
     assert curve[0] == 1.0 and 0 < curve[-1] < 0.01
+    for optimum in (0.0, -7.0):  # given, though the problem knows its own
+        of = run(problem={"name": "quadratic"}, evaluate={"optimum": optimum}).rows
+        expected = (of[-1]["loss"] - optimum) / (of[0]["loss"] - optimum)
+        assert of[-1]["suboptimality"] == pytest.approx(expected, rel=1e-12)
     given = run(evaluate={"optimum": 0.1})
     first, last = given.rows[0], given.rows[-1]
     assert last["suboptimality"] == pytest.approx((last["loss"] - 0.1) / (first["loss"] - 0.1))
