@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from pavg.cli.run import _arguments as arguments_of
+from pavg.cli.run import command as run_command
 from pavg.records.reading import summary
 from tests.conftest import run_to_end
 from tests.processes import SOON
@@ -177,6 +179,18 @@ def test_n_within_a_job_is_refused(place, mpirun):
     done = mpirun(2, "-m", "pavg", "run", "small.toml", "-n", 2)
     assert done.returncode != 0 and "MPI job already" in done.stderr
     assert not files(place)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_job_that_is_started_is_told_all_that_was_asked_and_to_try_again_once_only(again):
+    asked = ["a b.toml", "-n", "3", "--set", "P=4", "--set=method.K=2", "--out", "-o", "--cells", "0:3"]
+    asked += ["--where", "K < 9", "--repeat", "2", "--against", "c.toml", "--timeout", "5", "--patience", "9"]
+    asked += ["--retry", "failed", "--retry", "timeout", "--checkpoint-rounds", "7", "--side-by-side"]
+    for given in (asked, asked[:1], [*asked[:1], "--checkpoint-seconds", "8"]):
+        context = run_command.make_context("run", [*given])
+        name, *told = arguments_of(context, again)
+        expected = context.params | {"ranks": None} | ({"retry": ()} if again else {})
+        assert name == "run" and run_command.make_context("run", told).params == expected
 
 
 def test_show_prints_a_line_a_run(place):

@@ -4,7 +4,7 @@ import pytest
 
 from pavg.errors import InputError
 from pavg.slurm import plan
-from pavg.sweep import grid, running, selection
+from pavg.sweep import grid, selection
 from pavg.sweep.groups import Group, chosen, differences, grouped
 from tests.building import spec_of
 
@@ -124,11 +124,3 @@ def test_an_element_of_an_array_holds_whole_groups(specs, limit):
         assert sum(not cells.isdisjoint(group) for cells in listed) == 1
     assert all(len(job.elements) == min(limit, len(job.tasks)) or limit == 3 for job in jobs)
     assert [len(job.tasks) for job in jobs] == [5, 5]
-
-
-@pytest.mark.parametrize("wrong", [{"averaging": "sparse"}, {"partition": "iid", "P": 1000}])
-def test_samples_that_do_not_fit_a_later_cell_are_refused_before_the_first_starts(wrong, tmp_path):
-    cells = [spec_of(**LINEAR), spec_of(**LINEAR | wrong)]
-    with pytest.raises(InputError, match="the samples are dense|more learners than samples"):
-        running.plan(cells, 1, running.How(tmp_path), running.Watcher())
-    assert list(tmp_path.rglob("*.h5")) == []
