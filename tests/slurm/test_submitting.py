@@ -138,6 +138,8 @@ def test_what_a_directive_cannot_hold_is_refused(place, option, value):
         ("--directive", "array=1-9"),
         ("--nodes", "2"),
         ("--kind", "allocation", "--ntasks-per-node", "2"),
+        ("--kind", "hostfile", "--ntasks-per-node", "2"),
+        ("--kind", "allocation", "--nodes", "2"),
         ("--kind", "hostfile", "--submit"),
         ("--kind", "nodes"),
     ],
