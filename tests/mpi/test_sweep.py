@@ -200,7 +200,8 @@ def test_how_far_a_run_is_stands_in_its_folder_while_it_runs_and_is_gone_afterwa
 
     def looks(facts):
         look = Sweep(str(folder / "s.toml"), folder / "out").look()
-        seen.append((facts, look.cells, cells[0].failed.exists()))
+        there = [cell.progress.exists() for cell in cells]
+        seen.append((facts, look.cells, there, cells[0].failed.exists()))
 
     outcome, told = run(folder, text, cells="0")
     cells = outcome.cells
@@ -210,12 +211,12 @@ def test_how_far_a_run_is_stands_in_its_folder_while_it_runs_and_is_gone_afterwa
         a_result(cells[0].failed, {"attempts": 4}, status="failed")
     run(folder, text, Told(looks=looks), retry=("failed",))
     if comm.Get_rank() == 0:
-        (t, end, losses), [first, second, third], failed = seen[-1]
+        (t, end, losses), [first, second, third], there, failed = seen[-1]
         assert (first.status, second.status, third.status) == ("running", "diverged", "running")
         assert (first.tick, first.end, first.attempts) == (seen[-2][0][0], 400, 5) and t == end == 400
         assert [first.loss, third.loss] == seen[-2][0][2] and second.path == cells[1].path
         assert 0 <= first.seconds <= time.time() - began + 1
-        assert not failed  # a kill would have left it interrupted
+        assert there == [True, False, True] and not failed  # a kill would have left it interrupted
         assert not list(cells[0].progress.parent.iterdir())
         assert {*cells[0].path.parent.glob("*.h5")} == {cell.path for cell in cells}
 
