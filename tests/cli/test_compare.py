@@ -3,10 +3,12 @@
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import pytest
 
+from pavg.cli import compare
 from pavg.records.reading import summary
 from tests.conftest import run_to_end
 
@@ -125,6 +127,49 @@ def test_files_whose_cells_do_not_pair_are_refused_before_anything_runs(tmp_path
     (tmp_path / "B.toml").write_text(other)
     done = pavg("run", tmp_path / "A.toml", "--against", tmp_path / "B.toml", "--out", tmp_path)
     assert done.returncode == 2 and complaint in done.stderr and not list(tmp_path.rglob("*.h5"))
+
+
+@pytest.mark.parametrize(
+    "apart, said", [(None, ""), (0, "equal"), (0.0, "equal"), (1.23e-7, "± 1e-07"), (float("nan"), "± nan")]
+)
+def test_losses_are_equal_or_so_far_apart(apart, said):
+    assert compare._losses(apart) == said
+
+
+@pytest.mark.parametrize(
+    "count, n, said",
+    [
+        (None, 1, "1 repetition has no spread"),
+        (40, 1, "1 repetition has no spread"),
+        (None, 2, "more repetitions"),
+        (1200, 2, "1,200 repetitions would"),
+    ],
+)
+def test_what_would_tell_is_said_where_it_is_known(count, n, said):
+    assert compare._enough(count, n) == said
+
+
+def test_what_was_left_out_is_told_for_each_side():
+    names = [f"c{k}" for k in range(6)]
+    alone = {"A": names, "B": names[:5]}
+    found = SimpleNamespace(pairing=SimpleNamespace(alone=alone, left_out=["x.h5: not a whole result file"]))
+    assert [*compare._left_out(found)] == [
+        "only in A: 6 cells: c0, c1, c2, c3, c4, …",
+        "only in B: 5 cells: c0, c1, c2, c3, c4",
+        "left out: x.h5: not a whole result file",
+    ]
+    alone |= {"A": [], "B": names[:1]}
+    assert [*compare._left_out(found)][:-1] == ["only in B: 1 cell: c0"]
+
+
+@pytest.mark.parametrize("worse, whole, code", [(1, True, 4), (1, False, 4), (0, True, 0), (0, False, 5)])
+def test_the_code_tells_first_of_what_is_worse_then_of_what_was_not_compared(monkeypatch, worse, whole, code):
+    from pavg.report import comparison
+
+    found = SimpleNamespace(worse=["cell"] * worse, whole=whole)
+    monkeypatch.setattr(comparison, "compare", lambda *asked: found)
+    monkeypatch.setattr(compare, "_show", lambda *shown: None)
+    assert compare.command.main(["a", "b"], standalone_mode=False) == code
 
 
 def test_turns_and_cells_side_by_side_exclude_each_other():

@@ -7,9 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
+import click
 import pytest
 
+from pavg.cli import progress
+from pavg.cli import run as running_command
+from pavg.cli.run import _arguments as arguments_of
+from pavg.cli.run import command as run_command
 from pavg.records.reading import summary
 from tests.conftest import run_to_end
 from tests.processes import SOON
@@ -177,6 +184,60 @@ def test_n_within_a_job_is_refused(place, mpirun):
     done = mpirun(2, "-m", "pavg", "run", "small.toml", "-n", 2)
     assert done.returncode != 0 and "MPI job already" in done.stderr
     assert not files(place)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_job_that_is_started_is_told_all_that_was_asked_and_to_try_again_once_only(again):
+    asked = ["a b.toml", "-n", "3", "--set", "P=4", "--set=method.K=2", "--out", "-o", "--cells", "0:3"]
+    asked += ["--where", "K < 9", "--repeat", "2", "--against", "c.toml", "--timeout", "5", "--patience", "9"]
+    asked += ["--retry", "failed", "--retry", "timeout", "--checkpoint-rounds", "7", "--side-by-side"]
+    for given in (asked, asked[:1], [*asked[:1], "--checkpoint-seconds", "8"]):
+        context = run_command.make_context("run", [*given])
+        name, *told = arguments_of(context, again)
+        expected = context.params | {"ranks": None} | ({"retry": ()} if again else {})
+        assert name == "run" and run_command.make_context("run", told).params == expected
+
+
+@pytest.mark.parametrize("option", ["--timeout", "--checkpoint-seconds", "--patience"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "0", "-1", "1e400"])
+def test_seconds_that_no_clock_passes_are_refused(option, value):
+    with pytest.raises(click.BadParameter):
+        run_command.make_context("run", ["a.toml", f"{option}={value}"])
+    assert run_command.make_context("run", ["a.toml", f"{option}=1e-3"])
+
+
+@pytest.mark.parametrize(
+    "states, interrupted, code, said",
+    [
+        (["ok", "diverged", "skipped"], False, 0, []),
+        (["ok", "elsewhere"], False, 0, ["elsewhere: 1 of 2 cells"]),
+        (["failed", "ok", "failed"], False, 3, ["failed: 2 of 3 cells; run again with --retry failed"]),
+        (["ok", "timeout"], False, 3, ["timeout: 1 of 2 cells; run again with --retry timeout"]),
+        (["failed", "timeout"], False, 3, ["failed: 1 of 2 cells", "timeout: 1 of 2 cells"]),
+        (["failed", "interrupted"], True, 75, ["failed: 1 of 2 cells", "interrupted: what is there is kept"]),
+    ],
+    ids=str,
+)
+def test_a_sweep_ends_with_a_code_and_says_what_is_left(monkeypatch, capsys, states, interrupted, code, said):
+    from pavg.sweep import running
+
+    cells = [
+        SimpleNamespace(**{name: Path(f"out/{'ba'[k % 2]}/{k}") for name in ("path", "failed", "partial")})
+        for k in range(len(states))
+    ]
+    outcome = running.Outcome(cells, dict(enumerate(states)), interrupted)
+    monkeypatch.setattr(running, "run", lambda *asked: outcome)
+    monkeypatch.setattr(progress, "on_terminal", lambda: False)
+    options = {"against": None}
+    for rank in (0, 1):
+        world = SimpleNamespace(Get_rank=lambda rank=rank: rank)
+        assert running_command._run(world, "a.toml", Path("out"), options) == code
+        out, err = capsys.readouterr()
+        lines = err.splitlines()
+        assert len(lines) == (0 if rank else len(said))
+        assert all(line.startswith(start) for line, start in zip(lines, said, strict=False))
+        folders = [line for line in out.splitlines() if line.startswith("results: ")]
+        assert folders == ([] if rank else ["results: out/a", "results: out/b"])
 
 
 def test_show_prints_a_line_a_run(place):

@@ -11,6 +11,7 @@ import pytest
 
 import pavg
 from pavg import cli
+from pavg.cli.show import _cell as cell_of
 from pavg.cli.show import _sparkline as sparkline
 from pavg.records.merging import merge
 from tests.building import a_result
@@ -159,6 +160,105 @@ def test_what_cannot_be_shown_is_refused_with_one_message(folder, show, options,
     refused = show("runs", *options)
     assert refused.returncode == 2 and not refused.stdout and "Traceback" not in refused.stderr
     assert all(word in refused.stderr for word in words) and len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "name, value, beside, facts, shown",
+    [
+        ("local_steps", 12345, [], {}, "12,345"),
+        ("bytes", 10**9, [], {}, "1,000,000,000"),
+        ("seed", 12345, [], {}, "12345"),  # a number of its own, not a count
+        ("R", 2, [], {"hosted": True}, "2*"),
+        ("R", 2, [], {"hosted": False}, "2"),
+        ("comm", 0.123456, [], {"hosted": True}, "0.123*"),
+        ("comm", 0.123456, ["R"], {"hosted": True}, "0.123"),  # there it stands already
+        ("elapsed", 12.0, [], {"hosted": True, "lanes": 8}, "12*†"),
+        ("elapsed", 12.0, ["lanes"], {"hosted": False, "lanes": 8}, "12"),
+        ("time_wall", 0.0, [], {"hosted": False, "lanes": 1}, "0"),
+        ("wait", 2.0, [], {"hosted": False, "lanes": ""}, "2"),
+        ("test_accuracy", 0.98765, [], {}, "0.9877"),
+        ("accuracy", 1.0, [], {}, "1.0000"),
+        ("loss", 0.123456789, [], {}, "0.123457"),
+        ("loss", 0.0, [], {}, "0"),
+        ("loss", float("nan"), [], {}, "nan"),
+        ("K", "all", [], {}, "all"),
+        ("K", None, [], {}, ""),
+        ("curve", [], [], {}, ""),
+        ("curve", [2.0, 1.0], [], {}, "█▁"),
+        ("status", "ok", [], {"reason": "all steps done"}, "ok"),
+        ("status", "timeout", [], {"reason": "60 s"}, "timeout: 60 s"),
+    ],
+    ids=str,
+)
+def test_what_stands_in_a_column(name, value, beside, facts, shown):
+    assert cell_of(name, {name: value} | facts, [name, *beside]) == shown
+
+
+@pytest.mark.parametrize(
+    "columns, notes",
+    [
+        ("run_id,loss", []),
+        ("run_id,R", ["hosted"]),
+        ("run_id,comm", ["clock", "hosted", "side"]),
+        ("run_id,elapsed", ["hosted", "side"]),
+        ("run_id,elapsed,lanes", ["hosted", "lanes"]),
+        ("run_id,lanes", ["lanes"]),
+        ("run_id,curve", ["curve"]),
+    ],
+)
+def test_a_note_stands_where_there_is_something_to_note(folder, show, columns, notes):
+    a_result(folder / "d.h5", {"hosted": False, "lanes": 8})
+    said = {
+        "clock": "compute, comm, wait: seconds",
+        "hosted": "* hosted",
+        "lanes": "lanes: so many",
+        "side": "† models",
+        "curve": "curve: the loss",
+    }
+    shown = show("runs", "--columns", columns).stdout
+    assert [name for name, words in said.items() if words in shown] == notes
+
+
+def test_runs_without_hosted_learners_have_no_note_of_them(folder, show):
+    assert "hosted" in show("runs").stdout
+    for name, facts in ROWS.items():
+        a_result(folder / f"{name}.h5", facts | {"hosted": False})
+    assert "hosted" not in show("runs").stdout and "lanes" not in show("runs").stdout
+    a_result(folder / "d.h5", {"hosted": False, "lanes": 8})
+    head = show("runs").stdout.splitlines()[0].split()
+    assert head[:5] == ["problem", "label", "P", "R", "lanes"]
+
+
+def test_only_settings_that_tell_runs_of_one_problem_apart_have_a_column(folder, show):
+    for path in folder.glob("*.h5"):
+        path.unlink()
+    stop = {"steps": 5}
+    for k, (problem, l2) in enumerate((("logistic", 0.1), ("logistic", 0.1), ("pca", 0.5))):
+        config = {"momentum": l2, "barrier": k == 1, "stop": stop | {"samples": k}, "seed": 0}
+        a_result(
+            folder / f"{k}.h5", {"problem": problem, "momentum": l2, "barrier": k == 1, "config": config}
+        )
+    head = show("runs").stdout.splitlines()[0].split()
+    assert "barrier" in head and not {"momentum", "seed", "stop_samples"} & {*head}
+
+
+def test_what_is_merged_is_counted_and_what_is_left_out_is_said(folder, monkeypatch, capsys):
+    def merged(*options):
+        monkeypatch.setattr(sys, "argv", ["pavg", "merge", "runs", "-o", "all.h5", *options])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        assert not ended.value.code
+        out, err = capsys.readouterr()
+        return out, err.removeprefix("merging\n")
+
+    assert merged() == ("3 runs: all.h5\n", "")
+    a_result(folder / "e.partial.h5", {}, status="interrupted")
+    (folder / "f.h5").write_bytes(b"cut short")
+    out, err = merged()
+    assert out == "3 runs: all.h5\n" and len(err.splitlines()) == 2
+    assert "left out: runs/f.h5: not a whole" in err and "left out: 1 runs that are not over" in err
+    out, err = merged("--all")
+    assert out == "4 runs: all.h5\n" and len(err.splitlines()) == 1 and "f.h5" in err
 
 
 @pytest.mark.parametrize(

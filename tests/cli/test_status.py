@@ -17,6 +17,7 @@ import xarray
 
 from pavg.cli import status
 from pavg.slurm import queue
+from pavg.sweep.status import STATUSES, Cell, Status
 from tests.conftest import run_to_end
 from tests.processes import SOON
 
@@ -120,6 +121,89 @@ def test_jobs_of_slurm_are_counted_by_state_and_reason_but_for_those_that_ended_
     monkeypatch.setattr(queue, "jobs", lambda sweeps: {"s": jobs})
     asked = status._Jobs(SimpleNamespace(cells=[SimpleNamespace(name="s")]))
     assert asked.line() == "2 PENDING (Priority), 2 RUNNING, 1 FAILED (exit code 1)"
+
+
+def a_status(*found, remaining=None, others=0):
+    """A `Status` of cells with these statuses, or (status, more of `Cell`)."""
+    told = [(one, {}) if isinstance(one, str) else one for one in found]
+    cells = [
+        Cell(k, "s", f"run{k}", one, **{"tick": 5, "seconds": 9.0} | more)
+        for k, (one, more) in enumerate(told)
+    ]
+    return Status(cells, remaining, others)
+
+
+def page(made):
+    """The lines that are shown of a `Status`."""
+    return status._page(made, "title", SimpleNamespace(line=lambda: "")).plain.splitlines()
+
+
+def test_a_page_counts_what_there_is_and_lists_the_first_dozen_of_reasons_and_of_those_that_run():
+    assert page(a_status(*["ok"] * 1234, "missing")) == ["title", "  1,234 ok  1 missing"]
+    assert page(a_status("ok", others=3))[-1].startswith("  3 other results")
+    for count, rest in ((12, []), (13, ["  and 1 other reasons"]), (15, ["  and 3 other reasons"])):
+        lines = page(a_status(*(("failed", {"reason": f"it is {chr(97 + k)}"}) for k in range(count))))
+        assert lines[1] == f"  {count} failed" and lines[2:14] == [
+            f"  1 × failed: it is {chr(97 + k)}" for k in range(12)
+        ]
+        assert lines[14:] == rest
+    assert len(page(a_status(*["running"] * 15))) == 2 + 12
+
+
+@pytest.mark.parametrize(
+    "facts, said",
+    [
+        ({"tick": 1500, "end": 2000, "loss": 0.5, "seconds": 200.0}, "1,500 of 2,000 ticks, loss 0.5, 3 min"),
+        ({"tick": 0, "seconds": 0.2}, "0 ticks, 0 s"),
+        ({"loss": 0.0, "reason": "no word for 90 s"}, "5 ticks, loss 0, 9 s, no word for 90 s"),
+    ],
+    ids=str,
+)
+def test_how_far_a_cell_is(facts, said):
+    assert f"  run0: {said}" in page(a_status(("running", facts)))
+
+
+@pytest.mark.parametrize(
+    "found, remaining, said",
+    [
+        (("ok", "missing"), 30.0, "; about 30 s of work left"),
+        (("running", "missing"), 30.0, "; about 30 s left"),
+        (("running", "missing"), None, ""),
+        (("ok", "failed", "timeout"), 0.0, ""),
+        (("ok", "interrupted"), 0.0, "; about 0 s of work left"),
+    ],
+)
+def test_what_is_left_is_told_where_it_is_known(found, remaining, said):
+    assert status._left(a_status(*found, remaining=remaining)) == said
+
+
+def test_programs_are_told_everything_in_numbers_that_json_has(tmp_path):
+    inf, nan = float("inf"), float("nan")
+    found = [
+        ("diverged", {"loss": inf, "path": tmp_path / "x.h5", "reason": "loss inf"}),
+        ("ok", {"loss": nan}),
+    ]
+    made = a_status(*found, ("running", {"loss": 0.25, "end": 7}), remaining=3.5, others=2)
+    jobs = SimpleNamespace(known=lambda: [queue.Queued("17", "all", "PENDING", "Priority")])
+    told = json.loads(json.dumps(status._everything("s.toml", tmp_path, made, jobs), allow_nan=False))
+    assert told["counts"] == dict.fromkeys(STATUSES, 0) | {"diverged": 1, "ok": 1, "running": 1}
+    assert [cell["loss"] for cell in told["cells"]] == [None, None, 0.25]
+    assert [cell["path"] for cell in told["cells"]] == [str(tmp_path / "x.h5"), None, None]
+    assert told["cells"][2] | {"tick": 5, "end": 7, "silence": None, "index": 2} == told["cells"][2]
+    assert (told["complete"], told["remaining_seconds"], told["others"]) == (False, 3.5, 2)
+    assert told["reasons"] == [{"cells": 1, "status": "diverged", "reason": "loss inf"}]
+    assert told["jobs"] == [{"id": "17", "part": "all", "state": "PENDING", "reason": "Priority"}]
+    assert (told["sweep"], told["out"]) == ("s.toml", str(tmp_path))
+
+
+def test_a_log_that_follows_says_what_has_changed_and_not_too_often(monkeypatch, capsys):
+    clock = iter(range(0, 1000, 20))
+    monkeypatch.setattr(status.time, "monotonic", lambda: next(clock))
+    looks = iter([("missing", "ok"), ("running", "ok"), ("running", "ok"), ("running", "ok"), ("ok", "ok")])
+    monkeypatch.setattr(status, "_next", lambda looked_at: a_status(*next(looks)))
+    status._lines(None, a_status("missing", "missing"), "title")
+    running = "1 ok, 1 running; run0: 5 ticks, 9 s"
+    assert capsys.readouterr().out.splitlines() == ["title", "2 missing", running, "2 ok"]
 
 
 @pytest.mark.parametrize(

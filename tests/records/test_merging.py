@@ -146,7 +146,13 @@ def test_a_merged_file_tells_of_its_runs_what_their_files_tell(folder, monkeypat
     sources = [reading.summary(path) for path in reading.find([folder / "one", folder / "two"])]
     for run, source in zip(runs, sources, strict=True):
         assert (run.last, run.seconds, run.elapsed) == (source.last, source.seconds, source.elapsed)
-        assert run.attributes["status"] == source.attributes["status"]
+        assert (run.curve, run.sizes, run.machine) == (source.curve, source.sizes, source.machine)
+        assert {*run.variables} == {*source.variables} - {*reading.UNSEEN}
+        told = {f"parameter_{k}" if k in VARIABLES else k: v for k, v in source.attributes.items() if v != ""}
+        told = {k: v for k, v in told.items() if k not in ("format", "format_version")}
+        there = {k: v for k, v in run.attributes.items() if k != "file"}
+        assert there.keys() == told.keys() and run.attributes["file"] == str(source.path)
+        assert all(value in (told[k], str(told[k])) for k, value in there.items())
     with pytest.raises(InputError, match="a file of many runs"):
         reading.summary(folder / "all.h5")
     with reading.open_results(folder / "all.h5") as data:

@@ -6,7 +6,7 @@ import pytest
 
 from pavg import registry
 from pavg.records.layout import FORMAT_VERSION
-from pavg.records.names import run_id
+from pavg.records.names import of_a_run, run_id
 from pavg.spec import COMPONENTS, Evaluate, Spec, Stop
 from pavg.tables import default
 from tests.building import spec_of
@@ -108,3 +108,8 @@ def test_a_name_of_this_version_stands_for_what_it_always_stood_for():
     kept = {name: {f.name: default(f) for f in dataclasses.fields(cls)} for name, cls in owners.items()}
     kept = {name: {k: v for k, v in found.items() if v not in (..., None)} for name, found in kept.items()}
     assert {name: found for name, found in kept.items() if found} == DEFAULTS
+
+
+def test_names_of_results_end_as_they_do_and_are_not_hidden():
+    names = ("a.h5", "a.partial.h5", "a.failed.h5", "a.bench.h5.h5", ".a.h5", "a.bench.h5", "a.h5.tmp", "ah5")
+    assert [name for name in names if of_a_run(name)] == [*names[:4]]

@@ -130,13 +130,67 @@ def test_more_learners_than_ranks_are_hosted_and_the_script_is_named_so(specs):
         ((None, 2, 2), (4, 2, 2)),
         ((None, 2, 24), (8, 2, 24)),
         ((6, 2, None), (6, 2, 3)),
+        ((2, 2, None), (2, 2, 1)),
+        ((7, 2, None), (7, 2, 4)),
+        ((7, None, 3), (7, 3, 3)),
     ],
 )
 def test_nodes_and_ranks_on_each_follow_from_one_another(specs, asked, expected):
     assert plan.shape(specs, "nodes", *asked) == plan.Shape(*expected)
 
 
-@pytest.mark.parametrize("asked", [(None, None, None), (8, 2, 2), (1, 2, None)])
+def test_ranks_that_cells_ask_for_are_those_of_their_jobs(specs):
+    wide = [
+        dataclasses.replace(specs[k], P=P, R=R)
+        for k, (P, R) in enumerate(((8, 2), (8, None), (2, 2), (8, 2)))
+    ]
+    jobs = plan.plan(wide, "array")
+    assert [(job.part, job.ranks, job.cells) for job in jobs] == [
+        ("P008-R2", 2, (0, 3)),
+        ("P008", 8, (1,)),
+        ("P002", 2, (2,)),
+    ]
+    [job] = plan.plan(wide, "allocation")
+    assert (job.part, job.ranks, job.elements) == ("all", 8, ("",))
+    assert plan.plan(wide, "allocation", ranks=16)[0].ranks == 16
+    assert plan.plan(wide[:1], "array", ranks=4)[0].ranks == 2
+    assert plan.shape(wide[:1], "nodes", None, 2, None) == plan.Shape(2, 2, 1)
+    assert plan.shape(wide, "array", None, None, 3) == plan.Shape(None, None, 3)
+
+
+@pytest.mark.parametrize("tasks, limit, starts", [(6, 100, 2), (6, 6, 2), (6, 5, 3), (6, 2, 4), (5, 3, 3)])
+def test_a_command_may_start_once_more_for_each_of_its_tasks_that_fails(specs, tasks, limit, starts):
+    alike = [dataclasses.replace(specs[0], seed=k) for k in range(tasks)]
+    assert plan.plan(alike, "array", max_array=limit)[0].starts == starts
+    assert plan.plan(alike, "hostfile", max_array=limit)[0].starts == tasks + 1
+
+
+def test_of_two_sweeps_each_has_scripts_and_results_of_its_own(specs):
+    both = [dataclasses.replace(spec, name=name) for spec in specs for name in ("one", "t w o")]
+    jobs = plan.plan(both, "array", max_array=100, chosen=[(0,), (1,), (7,)])
+    made = script.scripts(jobs, SETTINGS)
+    parts = [f"{name}.P001.sbatch" for name in ("one", script.safe("t w o"))]
+    assert list(made) == [*parts, f"{script.safe('t w o')}.{jobs[2].part}.sbatch", "merge.sbatch"]
+    assert "merge results/one -o results/one.h5\n" in made["merge.sbatch"]
+    assert "merge 'results/t w o' -o 'results/t w o.h5'\n" in made["merge.sbatch"]
+    alone = script.scripts(plan.plan(both, "hostfile", chosen=[(0,), (2,), (4,)]), SETTINGS)
+    assert list(alone) == ["hostfile.sh"] and "--cells 0:5:2" in alone["hostfile.sh"]
+
+
+@pytest.mark.parametrize(
+    "per_node, expected", [(2, {"P001": "1", "P008": "2"}), (24, {"P001": "1", "P008": "8"})]
+)
+def test_an_array_puts_no_more_ranks_on_a_node_than_a_job_has(specs, per_node, expected):
+    made = rendered(specs, "array")
+    assert not any("ntasks-per-node" in text for text in made.values())
+    jobs = plan.plan(specs, "array", max_array=4)
+    made = script.scripts(jobs, dataclasses.replace(SETTINGS, shape=plan.Shape(None, None, per_node)))
+    for part, count in expected.items():
+        assert f"#SBATCH --ntasks-per-node={count}\n" in made[f"{part}.sbatch"]
+    assert "ntasks-per-node" not in made["merge.sbatch"]
+
+
+@pytest.mark.parametrize("asked", [(None, None, None), (8, 2, 2), (1, 2, None), (5, 2, 2)])
 def test_ranks_that_do_not_fit_are_refused(specs, asked):
     with pytest.raises(InputError):
         plan.shape(specs, "nodes", *asked)

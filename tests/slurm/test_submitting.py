@@ -138,6 +138,8 @@ def test_what_a_directive_cannot_hold_is_refused(place, option, value):
         ("--directive", "array=1-9"),
         ("--nodes", "2"),
         ("--kind", "allocation", "--ntasks-per-node", "2"),
+        ("--kind", "hostfile", "--ntasks-per-node", "2"),
+        ("--kind", "allocation", "--nodes", "2"),
         ("--kind", "hostfile", "--submit"),
         ("--kind", "nodes"),
     ],
@@ -213,6 +215,30 @@ def test_the_queue_knows_the_jobs_of_a_sweep(place):
         ],
         "other": [],
     }
+
+
+def test_jobs_are_in_the_order_of_their_numbers_with_more_than_ten_of_them(place):
+    ids = ["2", "10", "10_0", "10_2", "10_11", "100", "100_[3-9%2]"]
+    said = "".join(f'echo "{id}|PENDING|None|pavg-wells.all"\n' for id in reversed(ids))
+    program(place, "squeue", said)
+    assert [job.id for job in queue.jobs(["wells"])["wells"]] == ids
+
+
+@pytest.mark.parametrize(
+    "state, code, reason, ended",
+    [
+        ("COMPLETED", "0:0", "", True),
+        ("FAILED", "3:0", "exit code 3", True),
+        ("OUT_OF_MEMORY", "0:125", "signal 125", True),
+        ("NODE_FAIL", "1:0", "exit code 1", True),
+        ("RUNNING", "0:0", "", False),
+        ("REQUEUED", "0:0", "", False),
+    ],
+)
+def test_how_a_job_ended_is_told_in_words(place, state, code, reason, ended):
+    program(place, "sacct", f'echo "7|{state}|{code}|pavg-wells.P004-R2"')
+    [job] = queue.jobs(["wells"])["wells"]
+    assert (job.state, job.reason, job.ended, job.part) == (state, reason, ended, "P004-R2")
 
 
 def test_sacct_adds_those_that_have_ended(place):

@@ -134,6 +134,10 @@ def test_a_fault_in_a_cell_names_file_and_cell(written):
         ("[grid]\nseed = [0, 1]\n[[zip]]\nseed = [2, 3]\n", ["seed"]),
         ("[[zip]]\nseed = [0, 1]\n[[zip]]\nseed = [2, 3]\n", ["seed"]),
         ('[grid]\nmethod = ["gradient-allreduce"]\n[[zip]]\nmethod.K = [1, 2]\n', ["method.K"]),
+        (
+            '[grid]\nmethod.K = [1, 2]\n[[zip]]\nmethod = ["periodic"]\n',
+            ["method.K and method are swept"],
+        ),
         ("[[zip]]\n", ["zip"]),
         ("[[grid]]\nseed = [0, 1]\n", ["grid"]),
         ("grid = 3\n", ["grid"]),
@@ -201,6 +205,13 @@ def test_set_may_sweep(written):
 def test_set_of_a_coupled_key_is_refused(written, text):
     message = refused(written("[[zip]]\nP = [8, 1]\nmethod.K = [1, 2]\n"), [text])
     assert f"--set {text}" in message and "[[zip]]" in message
+
+
+def test_set_beside_what_is_coupled_changes_the_base(written):
+    path = written("[[zip]]\nP = [8, 1]\nmethod.K = [1, 2]\n")
+    cells = grid.cells(path, ["seed=3", "method.warmup=4"])
+    found = [(c.P, c.method.K, c.method.warmup, c.seed) for c in cells]
+    assert found == [(8, 1, 4, 3), (1, 2, 4, 3)]
 
 
 @pytest.mark.parametrize("text", ["P", "", "=3", " = 3"])
@@ -279,7 +290,8 @@ def test_a_name_is_a_file_a_folders_files_or_a_benchmark(written, tmp_path):
     (tmp_path / "notes.txt").write_text("")
     assert grid.sources(str(first)) == [first]
     assert grid.sources(tmp_path) == [first, second]
-    assert grid.sources("quickstart/convex") == [grid.packaged()["quickstart/convex"]]
+    for name in ("quickstart/convex", Path("quickstart/convex")):
+        assert grid.sources(name) == [grid.packaged()["quickstart/convex"]]
 
 
 def test_a_folder_of_benchmarks_stands_for_all_in_it():

@@ -4,7 +4,7 @@ import pytest
 
 from pavg.errors import InputError
 from pavg.slurm import plan
-from pavg.sweep import grid, running, selection
+from pavg.sweep import grid, selection
 from pavg.sweep.groups import Group, chosen, differences, grouped
 from tests.building import spec_of
 
@@ -55,6 +55,35 @@ def test_a_group_is_told_from_others_by_what_its_name_does_not_say():
 
 
 @pytest.mark.parametrize(
+    "one, other, told",
+    [
+        ({"P": 2, "seed": 1}, {"P": 3, "seed": 2}, ["", ""]),
+        ({"method": {"name": "stochastic", "zeta": 0.5}}, {}, ["", ""]),
+        (
+            {"method": {"name": "stochastic", "zeta": 0.5}, "momentum": 0.5},
+            {},
+            ["momentum = 0.5", "momentum = 0.0"],
+        ),
+        (
+            {"stop": {"samples": 9}},
+            {},
+            ["stop_samples = 9", "stop_steps = 100"],
+        ),  # what one has not is no word
+        (
+            {"evaluate": {"at": [1, 2]}},
+            {"evaluate": {"at": [3]}},
+            ["evaluate_at = [1, 2]", "evaluate_at = [3]"],
+        ),
+        ({"barrier": True, "P": 1}, {"R": 1, "P": 1}, ["barrier = True", "barrier = False"]),
+        ({"name": "another", "step_size": 0.1}, {}, ["", ""]),  # of another sweep: its folder tells
+    ],
+    ids=str,
+)
+def test_a_difference_is_what_both_names_leave_open(one, other, told):
+    assert differences([(0,), (1,)], [spec_of(**one), spec_of(**other)]) == told
+
+
+@pytest.mark.parametrize(
     "keys",
     [
         {"measure": "times"},
@@ -76,6 +105,12 @@ def test_what_has_no_lanes_runs_alone(keys):
 )
 def test_no_group_has_more_cells_than_lanes(lanes, count, sizes):
     assert [len(group) for group in of(count, lanes=lanes)] == sizes
+
+
+def test_groups_are_in_the_order_of_their_first_cells_however_many_a_method_has():
+    methods = [{"name": "periodic", "K": K} for K in (2, 4)]
+    specs = [spec_of(step_size=0.1 / k, method=m, lanes=8, **LINEAR) for k in range(1, 10) for m in methods]
+    assert grouped(specs) == [tuple(range(0, 16, 2)), tuple(range(1, 16, 2)), (16,), (17,)]
 
 
 @pytest.mark.parametrize("cells, lanes", [(1, 1), (2, 8), (8, 8), (9, 16), (17, 32)])
@@ -124,11 +159,3 @@ def test_an_element_of_an_array_holds_whole_groups(specs, limit):
         assert sum(not cells.isdisjoint(group) for cells in listed) == 1
     assert all(len(job.elements) == min(limit, len(job.tasks)) or limit == 3 for job in jobs)
     assert [len(job.tasks) for job in jobs] == [5, 5]
-
-
-@pytest.mark.parametrize("wrong", [{"averaging": "sparse"}, {"partition": "iid", "P": 1000}])
-def test_samples_that_do_not_fit_a_later_cell_are_refused_before_the_first_starts(wrong, tmp_path):
-    cells = [spec_of(**LINEAR), spec_of(**LINEAR | wrong)]
-    with pytest.raises(InputError, match="the samples are dense|more learners than samples"):
-        running.plan(cells, 1, running.How(tmp_path), running.Watcher())
-    assert list(tmp_path.rglob("*.h5")) == []

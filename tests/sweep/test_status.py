@@ -102,6 +102,61 @@ def test_a_cell_of_fewer_learners_than_ranks_takes_as_many_ranks_as_learners(swe
     assert states(ranks=4) == states(ranks=1) == ["ok", "missing", "missing", "missing"]
 
 
+def test_where_the_file_asks_for_ranks_results_on_others_do_not_count(sweep):
+    for R in (2, 4):
+        a_result(sweep / f"{ids(R)[2]}.h5", {})
+    for ranks in (None, 4):
+        status = look(overrides=["R=1"], ranks=ranks)
+        assert [cell.status for cell in status.cells] == ["missing"] * 4
+    a_result(sweep / f"{ids(1)[2]}.h5", {})
+    assert states(overrides=["R=1"], ranks=4) == ["missing", "missing", "ok", "missing"]
+
+
+def test_of_several_files_of_a_cell_the_best_counts(sweep):
+    for R, status in ((1, "timeout"), (2, "diverged"), (3, "interrupted"), (4, "failed")):
+        kind = {"diverged": "", "interrupted": ".partial"}.get(status, ".failed")
+        a_result(sweep / f"{ids(R)[2]}{kind}.h5", {}, status=status, reason="so it is")
+    assert states()[2] == "diverged" and states(ranks=1)[2] == "timeout"
+    assert states(ranks=3)[2] == "interrupted" and states(ranks=4)[2] == "failed"
+    (sweep / f"{ids(2)[2]}.h5").unlink()
+    assert states()[2] == "interrupted"
+
+
+@pytest.mark.parametrize(
+    "last, complete",
+    [
+        ("ok", True),
+        ("failed", True),
+        ("timeout", True),
+        ("interrupted", False),
+        ("running", False),
+        (None, False),
+    ],
+)
+def test_a_sweep_is_complete_if_starting_it_again_would_run_nothing(sweep, last, complete):
+    for run_id in ids()[:3]:
+        a_result(sweep / f"{run_id}.h5", {}, status="diverged")
+    if last == "running":
+        says(sweep, ids()[3])
+    elif last:
+        kind = {"ok": "", "interrupted": ".partial"}.get(last, ".failed")
+        a_result(sweep / f"{ids()[3]}{kind}.h5", {}, status=last)
+    status = look()
+    assert status.complete is complete and status.cells[3].status == (last or "missing")
+    assert (status.remaining == 0) is complete
+
+
+def test_results_of_other_settings_are_counted_once_they_are_whole(sweep):
+    for run_id in (
+        "P009-K0002-s0-R2-r0-0123456789",
+        ids()[0].replace("-r0-", "-r1-"),
+        "P009-K0002-s0-0123456789",
+    ):
+        a_result(sweep / f"{run_id}.h5", {})
+        a_result(sweep / f"{run_id}x.partial.h5", {}, status="interrupted")
+    assert look().others == 3 and look(repeat=2).others == 2
+
+
 def test_repetitions_are_cells_of_their_own(sweep):
     a_result(sweep / f"{ids()[0]}.h5", {})
     a_result(sweep / f"{ids()[0].replace('-r0-', '-r1-')}.h5", {})
@@ -157,6 +212,60 @@ def test_reasons_that_differ_in_numbers_alone_are_one(sweep):
         a_result(sweep / f"{run_id}.h5", {}, status="diverged", reason=reason)
     assert look().reasons() == [(4, "diverged", "loss … at tick …")]
     assert look().complete and look().remaining == 0
+
+
+@pytest.mark.parametrize(
+    "reasons, told",
+    [
+        (["loss nan at tick 1,000", "loss inf at tick 2", "loss -1.5e-3 at tick 7"], "loss … at tick …"),
+        (["rank 0: no way", "rank 11: no way"], "rank …: no way"),
+        (["60 s", "60 s"], "60 s"),  # the same number stays
+        (["K0008 is no infant", "K0016 is no infant"], None),  # parts of words are no numbers
+    ],
+)
+def test_a_number_is_what_stands_alone(sweep, reasons, told):
+    for run_id, reason in zip(ids(), reasons, strict=False):
+        a_result(sweep / f"{run_id}.failed.h5", {}, status="failed", reason=reason)
+    expected = [(len(reasons), "failed", told)] if told else [(1, "failed", one) for one in reasons]
+    assert look().reasons() == expected
+
+
+def test_reasons_come_by_their_number_then_by_status(sweep):
+    found = [("failed", "b"), ("timeout", "c"), ("failed", "a"), ("failed", "a")]
+    for run_id, (status, reason) in zip(ids(), found, strict=True):
+        a_result(sweep / f"{run_id}.failed.h5", {}, status=status, reason=reason)
+    assert look().reasons() == [(2, "failed", "a"), (1, "timeout", "c"), (1, "failed", "b")]
+
+
+def test_what_is_left_takes_as_long_as_what_is_like_it_where_there_is_such(sweep):
+    options = {"overrides": ["grid.seed=[0, 1]", "method.K=2"]}
+    run_ids = [cell.run_id.replace(expected.ANY, "1") for cell in look(**options).cells]
+    assert [run_id[:12] for run_id in run_ids] == [f"P00{P}-K0002-s"[:12] for P in (1, 1, 4, 4)]
+    a_result(sweep / f"{run_ids[0]}.h5", {})  # 5 s
+    a_result(sweep / f"{run_ids[1]}.failed.h5", {}, rows=9, status="timeout")  # tells nothing
+    assert look(**options).remaining == pytest.approx(2 * 5)
+    a_result(sweep / f"{run_ids[2]}.h5", {}, rows=5, status="diverged")  # 4 s and 10 s
+    assert look(**options).remaining == pytest.approx(14)
+
+
+def test_what_is_left_of_a_run_that_does_not_know_its_end_is_told_by_others(sweep):
+    one, two, three, four = ids()
+    says(sweep, one, tick=7, end=None)
+    assert look().remaining is None and look().cells[0].end is None
+    for run_id in (two, three):
+        a_result(sweep / f"{run_id}.h5", {})
+    a_result(sweep / f"{four}.failed.h5", {}, status="failed")
+    assert look().remaining == 0  # it has run for longer than the others did
+    for facts in ({"end": None}, {"tick": 0}):
+        says(sweep, one, begun=time.time() - 2, **facts)
+        assert look().remaining == pytest.approx(3, abs=0.5)
+
+
+def test_a_run_that_is_silent_is_not_counted_among_those_at_work(sweep):
+    for run_id, ago in zip(ids()[:3], (0, 0, SILENT + 40), strict=True):
+        says(sweep, run_id, ago=ago, begun=time.time() - 100 - ago, tick=10, end=20)
+    a_result(sweep / f"{ids()[3]}.h5", {})
+    assert look().remaining == pytest.approx(3 * 100 / 2, abs=2)
 
 
 def test_what_is_left_takes_as_long_as_what_is_done(sweep):
@@ -225,5 +334,8 @@ def test_samples_that_were_never_read_have_no_results(tmp_path, monkeypatch):
 
     prepare(cells("s.toml")[0].data)
     assert look().reasons() == [] and look().counts["missing"] == 4
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("PAVG_DATA", str(tmp_path / "others"))
+        assert look().reasons() == [(4, "missing", "its samples have not been read yet")]
     (tmp_path / "x.svm").write_text("+1 1:1\n-1 2:1\n+1 2:1\n")  # other samples, other runs
     assert look().reasons() == [(4, "missing", "its samples have not been read yet")]
