@@ -39,13 +39,14 @@ def write_run(folder, ticks, loss, step=STEP, average=0.0, wait=0.0, status="ok"
     ticks, loss : at the evaluations. step : seconds of a local step, a number or one for each rank;
     average, wait : seconds of a combination, of waiting before it. given : keys of a specification over
     `BASE`, the curves "drift" and "accuracy", and of the file "lanes", "beside", "loop", "environment",
-    "R" (ranks; P if not given).
+    "R" (ranks; P if not given), "n_samples", "data_checksum".
     """
-    known = {"R", "lanes", "beside", "loop", "environment"}
+    known = {"R", "lanes", "beside", "loop", "environment", "n_samples", "data_checksum"}
     curves = {name: np.asarray(given.pop(name), float) for name in ("drift", "accuracy") if name in given}
     facts = {name: given.pop(name) for name in known & given.keys()}
     spec = build({key: value for key, value in (BASE | given).items() if value is not None}, "made")
-    origin = ORIGIN if spec.data else {}
+    origin = dict(ORIGIN) if spec.data else {}
+    origin |= {key: facts.pop(key) for key in ("data_checksum",) if key in facts}
     R = facts.pop("R", spec.P)
     environment = facts.pop("environment", ENVIRONMENT)
     ticks, K = np.asarray(ticks), getattr(spec.method, "K", 1)

@@ -29,16 +29,17 @@ def test_groups_differ_in_more_than_seed_repetition_and_ranks(tmp_path):
         {"R": 2},
         {"measure": "losses", "lanes": 8},
         {"barrier": True},
+        {"name": "another", "seed": 2},
     ):
         write_run(tmp_path, *ENDS, **given)
     for given in ({"step_size": 0.2}, {"momentum": 0.9}, {"P": 8}, {"sampling": "reshuffle"}):
         write_run(tmp_path, *ENDS, **given)
     _, table, _ = opened(tmp_path)
     group, groups = analysis.grouped(table)
-    assert sorted(groups.runs) == [1, 1, 1, 1, 6] and len(group.unique()) == 5
+    assert sorted(groups.runs) == [1, 1, 1, 1, 7] and len(group.unique()) == 5
     assert "R" not in groups and "clock" not in groups
     timed, groups = analysis.grouped(table, timed=True)
-    assert sorted(groups.runs) == [1] * 7 + [3]  # seed and repetition; R, lanes and the barrier are apart
+    assert sorted(groups.runs) == [1] * 7 + [4]  # seed and repetition; R, lanes and the barrier are apart
     assert len(timed.unique()) == 8
 
 
@@ -84,6 +85,9 @@ def test_methods_and_schedules_have_a_name_and_a_number_where_there_is_one(tmp_p
         ({"R": 2}, "hosted"),
         ({"lanes": 8, "measure": "losses"}, "lanes"),
         ({"measure": "losses"}, "losses"),
+        ({"measure": "losses", "R": 2}, "hosted"),
+        ({"lanes": 2, "R": 2}, "lanes"),
+        ({"R": 1, "P": 1}, "learners"),
     ],
 )
 def test_only_a_rank_a_learner_one_lane_and_measured_times_are_times_of_learners(tmp_path, given, clock):
