@@ -97,6 +97,20 @@ def test_the_envelope_is_the_smallest_mean_at_every_evaluation(tmp_path):
     assert found.group.unique().tolist() == analysis.grouped(table, ("step_size",))[1].index.tolist()
 
 
+def test_over_seconds_the_envelope_is_of_each_machine(tmp_path):
+    for cpu, losses in (("A", {0.1: 0.3, 0.2: 0.2}), ("B", {0.1: 0.25})):
+        for gamma, last in losses.items():
+            environment = {"cpu": cpu, "mpi_library": "MPI"}
+            write_run(
+                tmp_path, [0, 16], [0.7, last], step_size=gamma, seed=int(cpu == "B"), environment=environment
+            )
+    _, table, points = opened(tmp_path)
+    found = analysis.envelope(table, points, x="time_wall")
+    assert found.group.nunique() == 2 and sorted(found["mean"]) == [0.2, 0.25, 0.7, 0.7]
+    one = analysis.envelope(table, points)
+    assert one["mean"].tolist() == [0.7, 0.2]  # of 0.2 and of (0.3 + 0.25)/2
+
+
 def test_the_envelope_of_accuracies_is_the_largest_mean_of_each_P(tmp_path):
     for P in (2, 4):
         for gamma, accuracy in ((0.1, [0.5, 0.6, 0.7, 0.9]), (0.2, [0.5, 0.7, 0.8, 0.8])):

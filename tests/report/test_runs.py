@@ -60,6 +60,19 @@ def test_a_label_says_what_tells_groups_apart_and_no_more(tmp_path):
     assert one.label.tolist() == [""] and one.runs.tolist() == [4]
 
 
+def test_a_label_says_nothing_of_what_a_group_does_not_have_and_where_samples_are_from_last(tmp_path):
+    write_run(tmp_path, *ENDS, problem="pca", data=None)
+    write_run(tmp_path, *ENDS, data_checksum="another", momentum=0.9)
+    write_run(tmp_path, *ENDS, problem={"name": "logistic", "l2": 0.1})
+    write_run(tmp_path, *ENDS)
+    _, table, _ = opened(tmp_path)
+    groups = analysis.grouped(table)[1]
+    assert {label.split(", ")[0] for label in groups.label} == {"logistic", "pca"}
+    assert not any("nan" in label or "None" in label for label in groups.label)
+    assert any("problem_l2 = 0.1" in label for label in groups.label)
+    assert analysis.differing(table) == ["problem", "problem_l2", "momentum"]
+
+
 def test_methods_and_schedules_have_a_name_and_a_number_where_there_is_one(tmp_path):
     write_run(tmp_path, *ENDS, method={"name": "periodic", "K": 16})
     write_run(tmp_path, *ENDS, method={"name": "periodic", "K": "all"})
