@@ -145,6 +145,8 @@ def test_runs_made_for_their_losses_have_no_times_to_compare(tmp_path, seconds):
 def test_losses_agree_to_a_part_of_their_size(tmp_path, seconds, loss, other):
     a, b = (a_side(tmp_path / name, seconds, loss=one) for name, one in (("a", loss), ("b", other)))
     assert compare(a, b, MARGIN).whole
+    c = a_side(tmp_path / "c", seconds, loss=1.1 * loss if loss == loss else 0.5)
+    assert not compare(a, c, MARGIN).whole
 
 
 def test_losses_may_differ_where_what_is_compared_changes_them_or_it_is_said(tmp_path, seconds):
