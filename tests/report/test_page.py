@@ -71,23 +71,6 @@ def data_clock(group):
     return {"learners": "P learners on P ranks", "lanes": "lanes"}[group["clock"]]
 
 
-@pytest.fixture(scope="module")
-def two(tmp_path_factory):
-    """The page of two problems: three seeds, of which one diverged once; and two runs of another."""
-    folder, ticks = tmp_path_factory.mktemp("two"), [0, 16, 32]
-    for P in (1, 4):
-        for gamma in (0.1, 0.2):
-            for seed in range(3):
-                lost = (P, gamma, seed) == (4, 0.2, 2)
-                loss = [0.7, 0.5, 1e9 if lost else 0.3 + gamma + seed / 100]
-                given = {"P": P, "step_size": gamma, "seed": seed, "status": "diverged" if lost else "ok"}
-                made.write_run(folder, ticks, loss, accuracy=[0.5, np.nan, 0.8 + seed / 100], **given)
-    other = {"problem": {"name": "logistic", "l2": 0.1}, "method": {"name": "periodic", "K": "all"}}
-    made.write_run(folder, ticks, [0.9, 0.8, 0.2], step_size=0.05, **other)
-    made.write_run(folder, ticks, [0.9, 0.8, 0.3], step_size=0.1, problem=other["problem"])
-    return contents(made.opened(folder)[0], "two")
-
-
 def test_lines_are_medians_and_bands_over_seeds_of_their_problem(two):
     data = two.data
     assert [problem["name"] for problem in data["problems"]] == [
