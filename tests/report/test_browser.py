@@ -247,7 +247,7 @@ TOLD = {
     "[ticks(undefined, true), ticks([0, 1], false), ticks([0, 3], true)]": [{}, {}, {"dtick": 1}],
     "ticks([0, 0.9], true).tickvals": [1, 1.5, 2, 3, 5, 7],
     "ticks([0, 1.5], true).ticktext": ["1", "2", "5", "10", "20"],
-    "[[4, 1280], [4, 900], [4, 500], [5, 1280], [2, 1280]].map(([n, w]) => panels(Array(n).fill(1), w).columns)":
+    "[[4, 1280], [4, 900], [4, 500], [5, 1280], [2, 1280]].map(([n, w]) => panels(Array(n), w).columns)":
         [4, 2, 1, 3, 2],
     "[[null, 1], [1, ''], [10, 9], ['K 10', 'K 9']].map(([a, b]) => compare(a, b))": [1, -1, 1, 1],
     "listed.down = true, [[null, 1], [1, ''], [10, 9], ['a', 'a']].map(([a, b]) => compare(a, b))":
