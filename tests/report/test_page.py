@@ -115,14 +115,14 @@ def test_the_tally_counts_and_the_table_has_what_tells_runs_apart(two):
 
 
 def test_clocks_are_those_of_learners_first_of_the_machine_that_tells_most(tmp_path):
-    there = {"cpu": "B", "mpi_library": "MPI"}
+    there = {"cpu": "z CPU", "mpi_library": "MPI"}
     for seed, given in enumerate((
         {"P": 1}, {"P": 1}, {"P": 1}, {"P": 1, "environment": there}, {"environment": there},
         {"R": 2}, {"R": 1, "repetition": 1}, {"lanes": 8}, {"measure": "losses"},
     )):  # fmt: skip
         made.write_run(tmp_path, [0, 16], [0.7, 0.5], seed=seed, **given)
     data = contents(made.opened(tmp_path)[0], "clocks").data
-    a, b = "(a CPU, MPICH 5.0.2)", "(B, MPI)"
+    a, b = "(a CPU, MPICH 5.0.2)", "(z CPU, MPI)"
     hosted = "hosted on {}: not the times of P learners " + a
     assert [(clock["text"], clock["learners"]) for clock in data["clocks"]] == [
         (f"P learners on P ranks {b}", True),
