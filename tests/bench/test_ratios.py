@@ -25,6 +25,7 @@ def test_it_covers_the_median_of_skewed_times_as_often_as_it_says():
 
 
 def test_a_ratio_is_taken_in_each_turn_before_the_median():
+    assert ratio([2, 9, 8], [1, 3, 8]) == {"ratio": 2.0, "ratio_low": 1.0, "ratio_high": 3.0}
     drifting = np.geomspace(1, 1e6, 11)
     assert ratio(3 * drifting, drifting) == {
         name: pytest.approx(3.0) for name in ("ratio", "ratio_low", "ratio_high")

@@ -9,6 +9,8 @@ from pavg.data.catalogue import File
 from pavg.errors import InputError
 from tests.serving import BODY, MD5, SHA256
 
+DATE = "Sat, 01 Jan 2022 00:00:00 GMT"
+
 
 def get(server, folder, timeout=10, **known):
     return fetch.fetch(File(url=server.url, **known), folder, timeout=timeout, pause=0.001)
@@ -38,13 +40,14 @@ def test_progress_tells_bytes_and_stages(server, tmp_path):
     assert told[2] == ("downloading", len(BODY), len(BODY))
 
 
-@pytest.mark.parametrize("date", ("", "Sat, 01 Jan 2022 00:00:00 GMT"))
-def test_a_connection_that_drops_twice_is_gone_on_with_from_where_it_ended(server, tmp_path, date):
+@pytest.mark.parametrize(
+    "tag, date, mark",
+    (('"one"', "", '"one"'), ("", DATE, DATE), ('W/"one"', DATE, DATE), ('"one"', DATE, '"one"')),
+)
+def test_a_connection_that_drops_twice_is_gone_on_with_from_where_it_ended(server, tmp_path, tag, date, mark):
     server.drops = [1_000_000, 1_000_001]
-    if date:
-        server.tag, server.date = "", date
+    server.tag, server.date = tag, date
     assert get(server, tmp_path, sha256=SHA256).read_bytes() == BODY
-    mark = server.tag or date
     assert server.asked == [(0, None), (1_000_000, mark), (2_000_001, mark)]
     assert server.sent == len(BODY)
 

@@ -64,6 +64,19 @@ def test_in_a_pool_every_learner_has_all_rows_even_with_more_learners_than_rows(
         np.testing.assert_array_equal(rows, np.arange(len(y)))
 
 
+@pytest.mark.parametrize("partition", (Pool(), *SHARDING), ids=str)
+@given(problems(), st.data())
+def test_shards_of_some_learners_are_theirs_alone(partition, problem, data):
+    P = problem[1]
+    shards = partition.shards(*problem)
+    begin = data.draw(st.integers(0, P - 1))
+    end = data.draw(st.integers(begin + 1, P))
+    some = shards.of(begin, end)
+    assert not shards.rows.size or some.rows.size == some.counts.sum()
+    for mine, whole in zip(rows_of(some), rows_of(shards)[begin:end], strict=True):
+        np.testing.assert_array_equal(mine, whole)
+
+
 @given(problems())
 def test_contiguous_shards_follow_the_file_and_need_no_index(problem):
     shards = Contiguous().shards(*problem)
@@ -140,6 +153,9 @@ def test_more_learners_than_samples_are_refused_with_both_numbers(partition):
 def test_dirichlet_refuses_the_targets_of_a_regression():
     with pytest.raises(InputError, match="found 20 different labels in 20 samples; expected classes"):
         Dirichlet().shards(np.arange(20.0), 2, 0)
+    assert Dirichlet().shards(np.arange(20.0) // 2, 2, 0).counts.sum() == 20  # two samples a label are enough
+    with pytest.raises(InputError, match="found 11 different labels in 20 samples"):
+        Dirichlet().shards(np.append(np.arange(20) // 2, 99.0)[1:], 2, 0)
 
 
 @pytest.mark.parametrize("beta", ("0.0", "-1.0", "NaN", "Infinity", '"much"'))

@@ -1,5 +1,6 @@
 """The store: what is in it, how it lies in the file, and that it is there whole or not at all."""
 
+import hashlib
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ from sklearn.datasets import load_digits, load_svmlight_file
 from sklearn.preprocessing import StandardScaler, normalize
 
 from pavg import streams
-from pavg.data import layouts, open_store, prepare, scaling
+from pavg.data import layouts, located, open_store, prepare, scaling
 from pavg.data.layouts import CSR, Dense
 from pavg.errors import InputError
 from pavg.spec import Data
@@ -315,6 +316,18 @@ def test_the_source_is_recorded_by_name_and_sha256(stores, save):
     attrs = opened(Data(path=path)).attrs
     assert attrs["source"] == "some.set.gz.txt"
     assert attrs["source_sha256"] == printed.split()[0]
+    assert "test_source" not in attrs and "source_member" not in attrs and "positive" not in attrs
+
+
+def test_the_source_of_several_files_is_the_checksum_of_what_sha256sum_prints(stores, save, tmp_path):
+    (tmp_path / "parts").mkdir()
+    for number, line in enumerate(SPARSE.splitlines()):
+        save(line + "\n", f"parts/{number}.svm")
+    printed = subprocess.run("sha256sum *", shell=True, cwd=tmp_path / "parts", capture_output=True)
+    attrs = opened(Data(path=str(tmp_path / "parts"), test_path=save(SPARSE, "test"))).attrs
+    assert (attrs["source"], attrs["test_source"]) == ("parts", "test")
+    assert attrs["source_sha256"] == hashlib.sha256(printed.stdout).hexdigest()
+    assert attrs["test_source_sha256"] == hashlib.sha256(SPARSE.encode()).hexdigest()
 
 
 # --- names and checksums
@@ -335,6 +348,8 @@ def test_prepare_makes_a_store_once(stores):
         {"split_seed": 1},
         {"scale": "standardize"},
         {"layout": "csr"},
+        {"dtype": "float32"},
+        {"positive": 3.0},
         {"test_path": "TEST"},
         {"name": "", "path": "TEST"},
     ),
@@ -416,6 +431,9 @@ def test_home_and_variables_in_paths_are_expanded(stores, save, tmp_path, monkey
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("SETS", str(tmp_path))
     assert prepare(Data(path="~/samples")) == prepare(Data(path="$SETS/samples")) == prepare(Data(path=path))
+    (tmp_path / ".hidden").mkdir()
+    monkeypatch.chdir(tmp_path / ".hidden")
+    assert prepare(Data(path="../samples")) == prepare(Data(path=path))
 
 
 def test_without_pavg_data_stores_go_to_the_users_cache(tmp_path, monkeypatch):
@@ -424,6 +442,19 @@ def test_without_pavg_data_stores_go_to_the_users_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))  # where the cache is on other systems
     folder = prepare(DIGITS).parent
     assert folder.name == "stores" and folder.is_relative_to(tmp_path)
+
+
+def test_where_a_store_lies_is_known_with_all_that_it_hangs_on_before_it_is_made(stores, save, tmp_path):
+    (tmp_path / "parts").mkdir()
+    one, two = (save(SPARSE, f"parts/{number}.svm") for number in "12")
+    test = save(SPARSE, "test")
+    for path, on in ((one, one), (f"{tmp_path}/parts/*", str(tmp_path / "parts"))):
+        data = Data(path=path, test_path=test)
+        store, found = located(data)
+        assert not store.exists() and {on, one, test} <= set(found) and (two in found) == (on != one)
+        assert prepare(data) == store
+    with pytest.raises(InputError, match="none: cannot be read"):
+        located(Data(path=str(tmp_path / "none")))
 
 
 # --- whole, or not there

@@ -141,6 +141,7 @@ def test_a_sparse_store_holds_what_the_generator_yields(stores):
         ({"like": "year", "separability": 1.0}, "separability = 1.0 .* expected a shape with classes"),
         ({"like": "higgs", "rho": 1.0}, "rho = 1.0 .* expected a shape for regression"),
         ({"like": "year", "rho": 1.0, "noise": 1.0}, "rho = 1.0 .* expected rho or noise, not both"),
+        ({"like": "year", "rho": 1.0, "noise": 0.0}, "rho = 1.0 .* expected rho or noise, not both"),
         ({"like": "year", "rank": 91}, "rank = 91 .* expected at most d = 90"),
         ({"like": "rcv1", "d": 100, "nnz": 26}, "nnz = 26 .* expected at most a quarter of d = 100"),
         ({"like": "rcv1", "d": 100}, "nnz = 74 .* expected at most a quarter of d = 100"),
@@ -150,6 +151,25 @@ def test_a_sparse_store_holds_what_the_generator_yields(stores):
 def test_parameters_that_do_not_fit_are_refused(given, words):
     with pytest.raises(InputError, match=f"data.synthetic.{words}"):
         Samples(Synthetic(**given))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"like": "year", "rank": 90},
+        {"like": "rcv1", "d": 100, "nnz": 25},
+        {"like": "higgs", "noise": 0.5},
+        {"like": "e2006", "d": 400, "nnz": 20, "noise": 0.0},
+    ],
+)
+def test_parameters_may_be_as_large_or_small_as_is_said(given):
+    assert next(Samples(Synthetic(n=10, **given)).blocks())[1].shape == (10,)
+
+
+def test_without_noise_targets_are_those_of_the_model_and_rho_is_infinite():
+    samples, X, y = made("year", n=100, noise=0.0)
+    np.testing.assert_allclose(X @ samples.w, y, rtol=1e-12)
+    assert samples.rho == np.inf and Samples(Synthetic(like="year")).noise == SHAPES["year"].noise == 1
 
 
 def test_a_specification_asks_for_synthetic_samples_by_a_table():

@@ -52,6 +52,15 @@ def test_the_widest_block_decides_and_the_caller_may_ask_for_more(tmp_path):
     assert written(tmp_path, blocks, [(M[:3, :2], LABELS[:3])], n_features=20).n_features == 20
 
 
+def test_the_checksum_is_of_all_arrays_and_of_their_number_of_features(tmp_path):
+    def checksum(held=(), **options):
+        return written(tmp_path, [(M, LABELS)], held, **options).checksum
+
+    made = [checksum(layout=layout, n_features=d) for layout in ("dense", "csr") for d in (11, 12)]
+    made += [checksum([(M[:3], LABELS[:3])]), checksum([(M[:3], LABELS[1:4])]), checksum(dtype="float32")]
+    assert len(set(made)) == len(made)
+
+
 def test_attributes_of_the_caller_are_kept(tmp_path):
     store = written(tmp_path, [(M, LABELS)], attrs={"source": "made up", "rank": 3})
     assert store.attrs["source"] == "made up" and store.attrs["rank"] == 3

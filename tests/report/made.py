@@ -39,13 +39,14 @@ def write_run(folder, ticks, loss, step=STEP, average=0.0, wait=0.0, status="ok"
     ticks, loss : at the evaluations. step : seconds of a local step, a number or one for each rank;
     average, wait : seconds of a combination, of waiting before it. given : keys of a specification over
     `BASE`, the curves "drift" and "accuracy", and of the file "lanes", "beside", "loop", "environment",
-    "R" (ranks; P if not given).
+    "R" (ranks; P if not given), "n_samples", "data_checksum", and of `MADE_BY`.
     """
-    known = {"R", "lanes", "beside", "loop", "environment"}
+    known = {"R", "lanes", "beside", "loop", "environment", "n_samples", "data_checksum", *MADE_BY}
     curves = {name: np.asarray(given.pop(name), float) for name in ("drift", "accuracy") if name in given}
     facts = {name: given.pop(name) for name in known & given.keys()}
     spec = build({key: value for key, value in (BASE | given).items() if value is not None}, "made")
-    origin = ORIGIN if spec.data else {}
+    origin = dict(ORIGIN) if spec.data else {}
+    origin |= {key: facts.pop(key) for key in ("data_checksum",) if key in facts}
     R = facts.pop("R", spec.P)
     environment = facts.pop("environment", ENVIRONMENT)
     ticks, K = np.asarray(ticks), getattr(spec.method, "K", 1)
@@ -79,7 +80,7 @@ def write_run(folder, ticks, loss, step=STEP, average=0.0, wait=0.0, status="ok"
     name = run_id(spec, R, origin)
     head = {"run_id": name, "label": spec.method.label, "R": R, "hosted": spec.P > R, "lanes": 1, "beside": 0}
     head |= {"attempts": 1, "loop": made.loop, "n_samples": 32561, "n_features": 123}
-    head |= facts | {"config": spec.settings()} | origin | MADE_BY
+    head |= MADE_BY | facts | {"config": spec.settings()} | origin
     end = {"ok": ".h5", "diverged": ".h5", "interrupted": ".partial.h5"}.get(status, ".failed.h5")
     path = Path(folder) / f"{name}{end}"
     write(path, made, flat(spec.settings()) | head, environment)
@@ -91,6 +92,8 @@ MADE_BY = {
     "software_version": "0.1.0",
     "git_sha": "0123456789abcdef0123456789abcdef01234567",
     "git_dirty": 0,
+    "version_numpy": "2.0",
+    "version_scikit_learn": "1.7",
     "command": "pavg run made.toml -n 8 --set 'name=\"<b>made</b>\"'",
 }
 PERIODS, LEARNERS, STEP_SIZES = (1, 4, 16, 64, 256, "all"), (1, 2, 4, 8), (0.4, 0.2, 0.1, 0.05, 0.025)

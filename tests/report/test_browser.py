@@ -7,6 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
+from pavg.report import page
+
 FLAGS = (
     *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -41,7 +43,7 @@ def opened(browser, report):
     with contextlib.ExitStack() as stack:
         said, asked = [], []
 
-        def open_page(width=1280, theme="light"):
+        def open_page(width=1280, theme="light", path=report):
             context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=theme)
             stack.callback(context.close)
             shown = context.new_page()
@@ -49,7 +51,7 @@ def opened(browser, report):
             shown.on("console", lambda message: said.append(message.text))
             shown.on("pageerror", lambda error: said.append(str(error)))
             shown.on("request", lambda request: asked.append(request.url))
-            shown.goto(report.as_uri())
+            shown.goto(path.as_uri())
             shown.wait_for_selector("#convergence .chart[data-drawn]")
             return shown
 
@@ -231,6 +233,81 @@ def test_the_keyboard_sorts_the_table_and_switches_choices(opened):
     assert shown.evaluate("document.activeElement.closest('fieldset').id") == "choose-P"
     shown.keyboard.press("Space")
     assert not shown.evaluate("document.activeElement.checked")
+
+
+TOLD = {
+    "[0.32236, 65120, 1.2e-5, 1e-4, 1234567.5, -0.5, null, '', 'inf', 0].map(value => number(value))": [
+        "0.3224", "65,120", "1.2e-5", "0.0001", "1.235e+6", "-0.5", "", "", "inf", "0"
+    ],
+    "[plural(1, 'run'), plural(1200, 'run')]": ["1 run", "1,200 runs"],
+    "unique([10, 9, 2, 10])": [2, 9, 10],
+    "bounds([1, 100, 'inf', null, -5, 0], true)": [-0.1, 2.1],
+    "bounds([3, 3], false)": [2.85, 3.15],
+    "[bounds([null, 'inf'], false), bounds([-1, 0], true)].map(one => one === undefined)": [True, True],
+    "[ticks(undefined, true), ticks([0, 1], false), ticks([0, 3], true)]": [{}, {}, {"dtick": 1}],
+    "ticks([0, 0.9], true).tickvals": [1, 1.5, 2, 3, 5, 7],
+    "ticks([0, 1.5], true).ticktext": ["1", "2", "5", "10", "20"],
+    "[[4, 1280], [4, 900], [4, 500], [5, 1280], [2, 1280]].map(([n, w]) => panels(Array(n), w).columns)":
+        [4, 2, 1, 3, 2],
+    "[[null, 1], [1, ''], [10, 9], ['K 10', 'K 9']].map(([a, b]) => compare(a, b))": [1, -1, 1, 1],
+    "listed.down = true, [[null, 1], [1, ''], [10, 9], ['a', 'a']].map(([a, b]) => compare(a, b))":
+        [1, -1, -1, 0],
+}  # fmt: skip
+
+
+def test_numbers_bounds_ticks_and_orders_are_those_of_the_page_and_more_than_fifty_runs_are_asked_for(opened):
+    shown = opened()
+    assert shown.locator("#shown").inner_text() == "61 runs, the first 50 shown"
+    assert shown.locator("#table tbody tr").count() == 50
+    shown.locator("#more").click()
+    assert shown.locator("#table tbody tr").count() == 61 and not shown.locator("#more").is_visible()
+    shown.locator("#search").fill("diverged  1E6")
+    rows = shown.locator("#table tbody tr").all_inner_texts()
+    assert rows and all("diverged" in row and "1e6" in row for row in rows)
+    shown.locator("#search").fill("diverged nowhere")
+    assert shown.locator("#shown").inner_text() == "0 runs"
+    for expression, expected in TOLD.items():
+        found = shown.evaluate(expression)
+        numbers = isinstance(expected[0], float)
+        assert found == (pytest.approx(expected) if numbers else expected), expression
+
+
+def test_sentences_and_tables_are_of_the_problem_step_size_and_measure_that_are_chosen(opened, two, tmp_path):
+    path = tmp_path / "two.html"
+    path.write_text(page.render(two))
+    shown = opened(path=path)
+
+    def made(chart):
+        return shown.evaluate("id => (({says, rows}) => [says, rows])(charts.get(id).made)", chart)
+
+    says, rows = made("convergence")
+    bands = [0.41, 0.402, 0.418]
+    assert rows == [[P, "16", "0.1", 3, 3, 128 * P, *bands, 0] for P in (1, 4)]
+    assert says.startswith("2 lines of loss") and "lowest ends at 0.41: P = 1, K = 16, step size 0.1." in says
+    says, rows = made("best-step")
+    assert says.startswith("2 step sizes were tried, from 0.1 to 0.2. 2 of 2 best values (*)")
+    assert rows == [[P, "16", "0.1", *bands, "yes"] for P in (1, 4)]
+    says, rows = made("efficiency")
+    assert [row[1] for row in rows] == [1, 4] and "against the fastest single learner" in says
+    shown.locator("#step").select_option(label="0.2")
+    says, rows = made("convergence")
+    assert [row[2] for row in rows] == ["0.2"] * 2 and rows[1][6:] == [0.51, 0.502, "inf", 1]
+    assert "In 1 line, seeds diverged." in says and shown.locator("#count").inner_text() == "6 of 14 runs"
+    shown.locator("#step").select_option(label="all")
+    assert len(made("convergence")[1]) == 4
+    shown.locator("#measure").select_option(index=2)
+    assert "The highest ends at 0.81: " in made("convergence")[0]
+    shown.locator("#problem").select_option(index=1)
+    says, rows = made("convergence")
+    assert rows == [
+        [4, "16", "0.1", 1, 1, 512, 0.3, "", "", 0], [4, "all", "0.05", 1, 1, 512, 0.2, "", "", 0]
+    ]  # fmt: skip
+    assert "The lowest ends at 0.2: P = 4, K = all, step size 0.05." in says
+    assert shown.locator("#count").inner_text() == "2 of 14 runs"
+    steps = shown.locator("#step option").all_inner_texts()
+    assert steps == ["the best for each P and K", "all", "0.05", "0.1"]
+    assert made("best-step")[0].endswith("All best values lie inside that range.")
+    assert "two or more P" in shown.evaluate("charts.get('speedup').made.empty")
 
 
 def test_the_switch_turns_the_theme_and_charts_with_it(opened):

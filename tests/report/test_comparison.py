@@ -5,6 +5,7 @@ import pytest
 
 from pavg.errors import InputError
 from pavg.records.merging import merge
+from pavg.report import intervals
 from pavg.report.comparison import compare
 from pavg.report.pairing import NotComparable, pair
 from pavg.settings import flat
@@ -13,18 +14,31 @@ from tests.building import a_record, spec_of
 MARGIN = 0.05
 
 
-def a_side(folder, seconds, cpu="a CPU", mpi="an MPI", loss=0.5, facts=(), begin=0, **keys):
+def a_side(
+    folder,
+    seconds,
+    cpu="a CPU",
+    mpi="an MPI",
+    loss=0.5,
+    facts=(),
+    begin=0,
+    env=(),
+    last=(),
+    status="ok",
+    **keys,
+):
     """Results of one cell, a run a repetition: its training clock is `seconds[r]`.
 
-    Repetition r is dated minute begin + r. facts : of the run; keys : of its specification.
+    Repetition r is dated minute begin + r. facts : of the run; env : of its machine; last : final values;
+    keys : of its specification.
     """
     from pavg.records.writing import write
 
     folder.mkdir(parents=True, exist_ok=True)
     for r, time in enumerate(seconds):
-        spec = spec_of(P=2, repetition=r, **keys)
-        record = a_record(rows=2)
-        record.rows[-1] |= {"time_wall": time, "loss": loss, "rounds": 100, "local_steps": 100}
+        spec = spec_of(**{"P": 2} | keys, repetition=r)
+        record = a_record(rows=2, status=status)
+        record.rows[-1] |= {"time_wall": time, "loss": loss, "rounds": 100, "local_steps": 100} | dict(last)
         settings = spec.settings()
         known = {
             "run_id": f"P002-{spec.method.label}-s{spec.seed}-R2-r{r}-0123456789",
@@ -41,7 +55,7 @@ def a_side(folder, seconds, cpu="a CPU", mpi="an MPI", loss=0.5, facts=(), begin
         }
         known |= {"config": settings, "git_sha": "abc"} | dict(facts)
         path = folder / f"{known['run_id']}-{spec.problem.name}-{begin}.h5"
-        write(path, record, flat(settings) | known, {"cpu": cpu, "mpi_library": mpi})
+        write(path, record, flat(settings) | known, {"cpu": cpu, "mpi_library": mpi} | dict(env))
         dated(path, f"2026-01-01T00:{begin + r:02d}:00.000+00:00")
     return folder
 
@@ -96,6 +110,17 @@ def test_merged_files_give_what_folders_give(tmp_path, seconds):
         ({"problem": "pca"}, "other work: problem"),
         ({"facts": {"hosted": True}}, "made in another way: learners hosted on fewer ranks"),
         ({"facts": {"turn": 0.002}}, "made in another way: seconds of a turn 0.0, 0.002"),
+        ({"facts": {"lanes": 8}}, "made in another way: lanes 1, 8"),
+        ({"facts": {"beside": 1}}, "made in another way: cells beside it 0, 1"),
+        ({"P": 4}, "other work: learners 2, 4"),
+        ({"last": {"rounds": 50}}, "other work: rounds 100, 50"),
+        ({"last": {"local_steps": 50}}, "other work: local steps 100, 50"),
+        ({"last": {"samples": 7}}, "other work: samples"),
+        ({"loss": 0.5 * (1 + 2e-8)}, "other losses: they should agree, and differ by 2e-08"),
+        ({"loss": 0.4, "barrier": True}, "other losses"),
+        ({"loss": 0.4, "averaging": "sparse"}, "other losses"),
+        ({"loss": 0.4, "facts": {"R": 1}}, "other losses"),
+        ({"loss": 0.4, "evaluate": {"at": [7]}}, "other losses"),
         ({"loss": 0.51}, "other losses: they should agree, and differ by 0.02"),
         ({"loss": np.nan}, "other losses: they should agree, and differ by nan"),
     ],
@@ -108,6 +133,22 @@ def test_what_did_something_else_is_refused_and_named(tmp_path, seconds, other, 
     assert cell.refused.startswith(reason)
 
 
+def test_runs_made_for_their_losses_have_no_times_to_compare(tmp_path, seconds):
+    a, b = (a_side(tmp_path / name, seconds[:1], measure="losses") for name in "ab")
+    [cell] = compare(a, b, MARGIN).refused
+    assert cell.refused == "made for its losses: no times to compare"
+    [cell] = compare(a, a_side(tmp_path / "c", seconds[:1]), MARGIN).refused
+    assert cell.refused == "made in another way: measure losses, times"
+
+
+@pytest.mark.parametrize("loss, other", [(1e3, 1e3 + 5e-6), (-0.5, -0.5 * (1 + 5e-9)), (np.nan, np.nan)])
+def test_losses_agree_to_a_part_of_their_size(tmp_path, seconds, loss, other):
+    a, b = (a_side(tmp_path / name, seconds, loss=one) for name, one in (("a", loss), ("b", other)))
+    assert compare(a, b, MARGIN).whole
+    c = a_side(tmp_path / "c", seconds, loss=1.1 * loss if loss == loss else 0.5)
+    assert not compare(a, c, MARGIN).whole
+
+
 def test_losses_may_differ_where_what_is_compared_changes_them_or_it_is_said(tmp_path, seconds):
     a = a_side(tmp_path / "a", seconds)
     b = a_side(tmp_path / "b", seconds, loss=0.4, step_size=0.01)
@@ -116,12 +157,61 @@ def test_losses_may_differ_where_what_is_compared_changes_them_or_it_is_said(tmp
     assert compare(a, c, MARGIN, ["losses"]).whole and not compare(a, c, MARGIN).whole
 
 
-@pytest.mark.parametrize("what, other", [("machine", {"cpu": "another"}), ("mpi", {"mpi": "another"})])
+@pytest.mark.parametrize(
+    "what, other",
+    [
+        ("machine", {"cpu": "another"}),
+        ("mpi", {"mpi": "another"}),
+        ("data", {"facts": {"data_checksum": "another"}}),
+    ],
+)
 def test_another_machine_or_mpi_is_compared_only_where_it_is_said(tmp_path, seconds, what, other):
-    a, b = a_side(tmp_path / "a", seconds), a_side(tmp_path / "b", seconds, **other)
+    a = a_side(tmp_path / "a", seconds, facts={"data_checksum": "one"})
+    b = a_side(tmp_path / "b", seconds, **{"facts": {"data_checksum": "one"}} | other)
     with pytest.raises(NotComparable, match=f"another {what}: .* and another; .*--across {what}"):
         compare(a, b, MARGIN)
     assert "another" in compare(a, b, MARGIN, [what]).pairing.differs.popitem()[1]
+
+
+def test_what_tells_the_sides_apart_is_said_and_names_and_places_are_not(tmp_path, seconds):
+    a = a_side(tmp_path / "a", seconds, env={"OMP_NUM_THREADS": "1", "NUMBA_CACHE_DIR": "here"})
+    b = a_side(
+        tmp_path / "b", seconds[:5], env={"OMP_NUM_THREADS": "2", "NUMBA_CACHE_DIR": "there", "X": "1"}
+    )
+    a_side(tmp_path / "b", seconds, name="another", seed=1, env={"OMP_NUM_THREADS": "1"})
+    assert pair(a, b).differs == {"OMP_NUM_THREADS": ("1", "1, 2")}
+
+
+def test_as_many_cells_as_are_compared_make_the_intervals_wider(tmp_path, seconds):
+    for K in (4, 8, 16):
+        for side, factor in (("a", 1), ("b", 1.2)):
+            other = {"facts": {"beside": 1}} if (K, side) == (16, "b") else {}
+            method = {"name": "periodic", "K": K}
+            a_side(tmp_path / side, factor * seconds, method=method, begin=20 * K % 60, **other)
+    found = compare(tmp_path / "a", tmp_path / "b", MARGIN)
+    assert len(found.compared) == 2 and len(found.refused) == 1
+    expected = intervals.paired(seconds, 1.2 * seconds, 2)
+    assert [one.interval for one in found.compared] == [expected] * 2
+
+
+def test_files_of_no_whole_run_are_left_out_and_said(tmp_path, seconds):
+    a, b = (a_side(tmp_path / name, seconds) for name in "ab")
+    (a / "broken.h5").write_text("no HDF5")
+    for seed, status in ((1, "failed"), (2, "interrupted"), (3, "diverged")):
+        a_side(b, seconds[:1], seed=seed, status=status, begin=20)
+    found = pair(a, b)
+    said = found.left_out
+    assert len(said) == 3 and any("broken.h5" in one for one in said)
+    assert {one.rpartition(" ")[2] for one in said} > {"failed", "interrupted"}
+    assert len(found.cells) == 1 and len(found.alone["B"]) == 1
+
+
+def test_cells_of_one_name_are_told_apart_by_their_settings(tmp_path, seconds):
+    for side in "ab":
+        for begin, batch_size in ((0, 1), (20, 2)):
+            a_side(tmp_path / side, seconds, batch_size=batch_size, begin=begin)
+    names = [cell.name for cell in pair(tmp_path / "a", tmp_path / "b").cells]
+    assert sorted(names) == [f"P002-K0004-s0-R2 batch_size={B}" for B in (1, 2)]
 
 
 def test_runs_made_by_turns_pair_and_others_do_not(tmp_path, seconds):

@@ -59,6 +59,7 @@ def test_a_run_that_ended_early_for_another_reason_is_missing_and_counted_so(tmp
     _, table, points = opened(tmp_path)
     found = analysis.bands(table, points)
     assert found.seeds.tolist() == [2, 2, 1, 1] and found.all_seeds.tolist() == [2] * 4
+    assert analysis.envelope(table, points).ticks.tolist() == [0, 16]  # those that all seeds have
 
 
 def test_over_seconds_runs_of_other_clocks_are_other_bands(tmp_path):
@@ -96,6 +97,31 @@ def test_the_envelope_is_the_smallest_mean_at_every_evaluation(tmp_path):
     assert found.group.unique().tolist() == analysis.grouped(table, ("step_size",))[1].index.tolist()
 
 
+def test_over_seconds_the_envelope_is_of_each_machine(tmp_path):
+    for cpu, losses in (("A", {0.1: 0.3, 0.2: 0.2}), ("B", {0.1: 0.25})):
+        for gamma, last in losses.items():
+            environment = {"cpu": cpu, "mpi_library": "MPI"}
+            write_run(
+                tmp_path, [0, 16], [0.7, last], step_size=gamma, seed=int(cpu == "B"), environment=environment
+            )
+    _, table, points = opened(tmp_path)
+    found = analysis.envelope(table, points, x="time_wall")
+    assert found.group.nunique() == 2 and sorted(found["mean"]) == [0.2, 0.25, 0.7, 0.7]
+    one = analysis.envelope(table, points)
+    assert one["mean"].tolist() == [0.7, 0.2]  # of 0.2 and of (0.3 + 0.25)/2
+
+
+def test_the_envelope_of_accuracies_is_the_largest_mean_of_each_P(tmp_path):
+    for P in (2, 4):
+        for gamma, accuracy in ((0.1, [0.5, 0.6, 0.7, 0.9]), (0.2, [0.5, 0.7, 0.8, 0.8])):
+            accuracy = np.array(accuracy) + P / 100
+            write_run(tmp_path, TICKS, [0.7, 0.6, 0.5, 0.4], P=P, step_size=gamma, accuracy=accuracy)
+    _, table, points = opened(tmp_path)
+    found = analysis.envelope(table, points, "accuracy")
+    np.testing.assert_allclose(found["mean"], [a + P / 100 for P in (2, 4) for a in (0.5, 0.7, 0.8, 0.9)])
+    assert found.step_size.tolist()[1:4] == ["0.2", "0.2", "0.1"] and found.group.nunique() == 2
+
+
 def test_the_objective_is_scaled_by_the_smallest_loss_of_all_runs_or_by_the_given_optimum(tmp_path):
     write_run(tmp_path / "a", TICKS, [0.8, 0.5, 0.4, 0.3])
     write_run(tmp_path / "a", TICKS, [0.8, 0.6, 0.5, 0.35], P=8)
@@ -109,13 +135,35 @@ def test_the_objective_is_scaled_by_the_smallest_loss_of_all_runs_or_by_the_give
     _, table, points = opened(tmp_path / "b")
     np.testing.assert_allclose(points.normalised, [1, 0.5, 1 / 3, 1 / 6])
     assert analysis.optima(table, points).given.all()
+    write_run(tmp_path / "b", TICKS, [0.8, 0.5, 0.4, 0.1], P=8)  # of the same objective
+    write_run(tmp_path / "b", TICKS, [0.8, 0.5, 0.4, 0.3], data_checksum="another")
+    _, table, points = opened(tmp_path / "b")
+    told = analysis.optima(table, points).groupby([table.P, table.data_checksum]).first()
+    assert told.optimum.to_dict() == {(4, "0123abcd"): 0.2, (8, "0123abcd"): 0.2, (4, "another"): 0.3}
+    assert told.given.tolist() == [True, False, True]
+
+
+def test_a_run_that_begins_at_the_best_known_loss_has_no_scale_and_none_is_made_of_infinities(tmp_path):
+    write_run(tmp_path, [0, 16], [0.3, 0.4])
+    write_run(tmp_path, [0, 16], [0.7, 0.3], seed=1)
+    write_run(tmp_path, [0, 16], [0.7, -np.inf], seed=2, status="diverged")
+    _, table, points = opened(tmp_path)
+    by_seed = points.normalised.groupby(points.run.map(table.seed))
+    assert by_seed.get_group(0).isna().all() and by_seed.get_group(1).tolist() == [1, 0]
+    assert analysis.optima(table, points).optimum.tolist() == [0.3] * 3
 
 
 def test_problems_that_make_their_samples_up_have_an_optimum_for_each_seed(tmp_path):
     for seed, least in ((0, 0.3), (1, 0.1)):
         write_run(tmp_path, TICKS, [0.7, 0.5, 0.4, least], seed=seed, problem="pca", data=None)
+    write_run(tmp_path, TICKS, [0.7, 0.5, 0.4, 0.2], P=8, problem="pca", data=None)
+    of_all = {"problem": "noisy-quadratic", "data": None, "n_samples": 0, "batch_size": 1}
+    write_run(tmp_path, TICKS, [0.7, 0.5, 0.4, 0.3], **of_all)
+    write_run(tmp_path, TICKS, [0.7, 0.5, 0.4, 0.1], seed=1, P=8, **of_all)
     _, table, points = opened(tmp_path)
-    assert analysis.optima(table, points).optimum.groupby(table.seed).first().tolist() == [0.3, 0.1]
+    found = analysis.optima(table, points).optimum.groupby([table.problem, table.P, table.seed]).first()
+    assert found["pca"].to_dict() == {(4, 0): 0.3, (4, 1): 0.1, (8, 0): 0.2}
+    assert found["noisy-quadratic"].tolist() == [0.1, 0.1]
 
 
 def test_quantiles_are_those_of_numpy_and_take_infinities():

@@ -41,13 +41,14 @@ def test_numbers_are_short_and_say_what_is_missing():
     [("lines", "samples", False), ("lines", "rounds", False), ("timed", "time_wall", True)],
 )
 def test_lines_and_what_targets_cost_them_are_those_of_the_analysis(tables, told, name, axis, timed):
-    _, table, points = tables
+    data, table, points = tables
     [problem] = told.data["problems"]
     parts = [float(re.search(r"([\d.e-]+) % of", text)[1]) / 100 for text in problem["targets"]]
     reached = [analysis.reach(table, points, part, x=axis)["at"] for part in parts]
     costs = [analysis.over_seeds(table, at, timed=timed) for at in reached]
     bands = analysis.bands(table, points, x=axis)
     _, groups = analysis.grouped(table, timed=timed)
+    split = analysis.split_over_runs(table, analysis.time_split(data, table))
     for group, line in zip(groups.index, told.data[name], strict=True):
         keys = line["P"], told.data["rules"][line["K"]], told.data["steps"][line["step"]]
         P, rule, step = groups.loc[group, ["P", "rule", "step_size"]]
@@ -57,6 +58,82 @@ def test_lines_and_what_targets_cost_them_are_those_of_the_analysis(tables, told
         assert line["y"].get("loss", [[]])[0] == number(of["middle"])
         expected = [number([cost.loc[group, key] for key in columns]) for cost in costs]
         assert list(map(list, line["cost"][axis])) == expected
+        if timed:
+            ranks = split[split["group"] == group].sort_values("rank")
+            assert line["split"] == {phase: number(ranks[phase]) for phase in analysis.PHASES}
+            said = data_clock(groups.loc[group])
+            assert told.data["clocks"][line["clock"]]["text"].startswith(said)
+
+
+def data_clock(group):
+    if group["clock"] == "hosted":
+        return f"hosted on {group['R']} rank"
+    return {"learners": "P learners on P ranks", "lanes": "lanes"}[group["clock"]]
+
+
+def test_lines_are_medians_and_bands_over_seeds_of_their_problem(two):
+    data = two.data
+    assert [problem["name"] for problem in data["problems"]] == [
+        "logistic · a9a · problem_l2 = 0.0001", "logistic · a9a · problem_l2 = 0.1"
+    ]  # fmt: skip
+    assert (data["P"], data["rules"], data["steps"]) == ([1, 4], ["16", "all"], ["0.05", "0.1", "0.2"])
+    lines = {(line["problem"], line["P"], data["steps"][line["step"]]): line for line in data["lines"]}
+    assert len(lines) == 6
+    for (problem, P, step), line in lines.items():
+        seeds, lost = (1, 0) if problem else (3, (P, step) == (4, "0.2"))
+        assert (line["runs"], line["seeds"], line["diverged"]) == (seeds, seeds, lost)
+        one_shot = step == "0.05"
+        assert data["rules"][line["K"]] == ("all" if one_shot else "16")
+        assert line["best"] == (step != "0.2") and line["edge"] == ((problem, step) == (0, "0.1"))
+        assert line["x"]["samples"] == [0, 64 * P, 128 * P] and line["x"]["local_steps"] == [0, 16, 32]
+        assert line["x"]["rounds"] == ([0, 1, 1] if one_shot else [0, 1, 2])
+    many, single = lines[0, 4, "0.1"], lines[1, 4, "0.05"]
+    assert many["y"]["loss"] == [[0.7, 0.5, 0.41], [0.7, 0.5, 0.402], [0.7, 0.5, 0.418]]
+    assert many["final"] == [0.41, 0.402, 0.418] and lines[0, 4, "0.2"]["final"] == [0.51, 0.502, "inf"]
+    assert many["y"]["accuracy"] == [[0.5, None, 0.81], [0.5, None, 0.802], [0.5, None, 0.818]]
+    assert single["y"]["loss"] == [[0.9, 0.8, 0.2]] and "accuracy" not in single["y"]
+    assert data["problems"][0]["measures"] == ["loss", "normalised", "accuracy"]
+    assert data["problems"][1]["measures"] == ["loss", "normalised"]
+    assert {(row["problem"], row["P"]) for row in data["scaling"]} == {(0, 1), (0, 4), (1, 4)}
+
+
+def test_the_tally_counts_and_the_table_has_what_tells_runs_apart(two):
+    assert two.tally == [
+        ("14", "runs"), ("13", "ok"), ("1", "diverged"), ("2", "values of P"), ("2", "values of K"),
+        ("3", "step sizes"), ("3", "seeds"), ("2", "problems"),
+    ]  # fmt: skip
+    headings = [column["name"] for column in two.data["columns"]]
+    assert "problem l2" in headings and "rep." not in headings and "test acc." not in headings
+    for run in two.data["runs"]:
+        cells = dict(zip(headings, run["cells"], strict=True))
+        assert cells["problem l2"] == (0.1 if run["problem"] else 0.0001)
+        assert (cells["K"], cells["step size"]) == (
+            two.data["rules"][run["K"]],
+            two.data["steps"][run["step"]],
+        )
+        assert cells["P"] == run["P"] and cells["times of"] == "P learners"
+
+
+def test_clocks_are_those_of_learners_first_of_the_machine_that_tells_most(tmp_path):
+    there = {"cpu": "z CPU", "mpi_library": "MPI"}
+    for seed, given in enumerate((
+        {"P": 1}, {"P": 1}, {"P": 1}, {"P": 1, "environment": there}, {"environment": there},
+        {"R": 2}, {"R": 1, "repetition": 1}, {"lanes": 8}, {"measure": "losses"},
+    )):  # fmt: skip
+        made.write_run(tmp_path, [0, 16], [0.7, 0.5], seed=seed, **given)
+    data = contents(made.opened(tmp_path)[0], "clocks").data
+    a, b = "(a CPU, MPICH 5.0.2)", "(z CPU, MPI)"
+    hosted = "hosted on {}: not the times of P learners " + a
+    assert [(clock["text"], clock["learners"]) for clock in data["clocks"]] == [
+        (f"P learners on P ranks {b}", True),
+        (f"P learners on P ranks {a}", True),
+        (hosted.format("1 rank"), False),
+        (hosted.format("2 ranks"), False),
+        (f"lanes: several step sizes at once {a}", False),
+        (f'measure = "losses": not run for times {a}', False),
+    ]
+    assert {(row["clock"], row["P"]) for row in data["scaling"]} == {(0, 1), (0, 4), (1, 1)}
+    assert [column["name"] for column in data["columns"]].count("rep.") == 1
 
 
 @pytest.mark.parametrize("kind", ["strong", "weak"])
@@ -120,6 +197,34 @@ def test_each_run_tells_how_it_was_made(tables, told):
     four = next(fact for fact, run in zip(facts, data["runs"], strict=True) if run["P"] == 4)
     assert four["Hosts and ranks"] in ("node0: 4 ranks", "node0: 2 ranks")
     assert four["Commit"].endswith("(clean)")
+
+
+def test_commits_hosts_cores_and_packages_are_those_of_each_run(tmp_path):
+    newer = {"git_sha": "", "version_numpy": "2.1"}
+    for seed, given in enumerate(
+        ({"P": 20}, {"git_dirty": 1, "barrier": True}, {"git_dirty": -1, "R": 1}, newer)
+    ):
+        made.write_run(tmp_path, [0, 16], [0.7, 0.5], seed=seed, **given)
+    data = contents(made.opened(tmp_path)[0], "made").data
+    seeds = [column["name"] for column in data["columns"]].index("seed")
+    told = {
+        run["cells"][seeds]: {name: data["facts"][name][k] for name, k in zip(data["facts"], of, strict=True)}
+        for run, of in zip(data["runs"], data["made"], strict=True)
+    }
+    assert [told[seed]["Commit"].partition(" ")[2] for seed in range(4)] == [
+        "(clean)", "(changed since: dirty)", "(unknown whether changed)", "checkout"
+    ]  # fmt: skip
+    hosts = [told[seed]["Hosts and ranks"] for seed in range(4)]
+    assert hosts == ["node0: 16 ranks, node1: 4 ranks", "node0: 4 ranks", "node0: 1 rank", "node0: 4 ranks"]
+    assert told[1]["Cores a rank may use"] == "rank 0: 0; rank 1: 1; rank 2: 2; rank 3: 3"
+    assert told[2]["Cores a rank may use"] == "0"
+    assert [told[seed]["Barrier before averages"] for seed in range(4)] == ["no", "yes", "no", "no"]
+    assert [sorted(told[seed]["Packages"].split(", ")) for seed in (2, 3)] == [
+        ["numpy 2.0", "scikit-learn 1.7"], ["numpy 2.1", "scikit-learn 1.7"]
+    ]  # fmt: skip
+    counted = dict(contents(made.opened(tmp_path)[0], "made").made)
+    assert [count for _, count in counted["Packages"]] == [3, 1] and "File" not in counted
+    assert counted["Barrier before averages"] == [("no", 3), ("yes", 1)]
 
 
 def test_the_command_writes_a_page_and_names_what_it_left_out(harmful, tmp_path):

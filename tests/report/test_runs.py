@@ -29,16 +29,17 @@ def test_groups_differ_in_more_than_seed_repetition_and_ranks(tmp_path):
         {"R": 2},
         {"measure": "losses", "lanes": 8},
         {"barrier": True},
+        {"name": "another", "seed": 2},
     ):
         write_run(tmp_path, *ENDS, **given)
     for given in ({"step_size": 0.2}, {"momentum": 0.9}, {"P": 8}, {"sampling": "reshuffle"}):
         write_run(tmp_path, *ENDS, **given)
     _, table, _ = opened(tmp_path)
     group, groups = analysis.grouped(table)
-    assert sorted(groups.runs) == [1, 1, 1, 1, 6] and len(group.unique()) == 5
+    assert sorted(groups.runs) == [1, 1, 1, 1, 7] and len(group.unique()) == 5
     assert "R" not in groups and "clock" not in groups
     timed, groups = analysis.grouped(table, timed=True)
-    assert sorted(groups.runs) == [1] * 7 + [3]  # seed and repetition; R, lanes and the barrier are apart
+    assert sorted(groups.runs) == [1] * 7 + [4]  # seed and repetition; R, lanes and the barrier are apart
     assert len(timed.unique()) == 8
 
 
@@ -57,6 +58,19 @@ def test_a_label_says_what_tells_groups_apart_and_no_more(tmp_path):
     assert set(without.label) == {"γ = 0.1", "γ = 0.2"}
     one = analysis.grouped(table, without=("P", "stop", "step_size"))[1]
     assert one.label.tolist() == [""] and one.runs.tolist() == [4]
+
+
+def test_a_label_says_nothing_of_what_a_group_does_not_have_and_where_samples_are_from_last(tmp_path):
+    write_run(tmp_path, *ENDS, problem="pca", data=None)
+    write_run(tmp_path, *ENDS, data_checksum="another", momentum=0.9)
+    write_run(tmp_path, *ENDS, problem={"name": "logistic", "l2": 0.1})
+    write_run(tmp_path, *ENDS)
+    _, table, _ = opened(tmp_path)
+    groups = analysis.grouped(table)[1]
+    assert {label.split(", ")[0] for label in groups.label} == {"logistic", "pca"}
+    assert not any("nan" in label or "None" in label for label in groups.label)
+    assert any("problem_l2 = 0.1" in label for label in groups.label)
+    assert analysis.differing(table) == ["problem", "problem_l2", "momentum"]
 
 
 def test_methods_and_schedules_have_a_name_and_a_number_where_there_is_one(tmp_path):
@@ -84,6 +98,9 @@ def test_methods_and_schedules_have_a_name_and_a_number_where_there_is_one(tmp_p
         ({"R": 2}, "hosted"),
         ({"lanes": 8, "measure": "losses"}, "lanes"),
         ({"measure": "losses"}, "losses"),
+        ({"measure": "losses", "R": 2}, "hosted"),
+        ({"lanes": 2, "R": 2}, "lanes"),
+        ({"R": 1, "P": 1}, "learners"),
     ],
 )
 def test_only_a_rank_a_learner_one_lane_and_measured_times_are_times_of_learners(tmp_path, given, clock):

@@ -83,6 +83,25 @@ def test_runs_of_one_sweep_are_compared_at_what_all_of_them_did(tmp_path):
     assert strong.seconds.to_dict() == pytest.approx({1: 4096e-6, 4: 1024e-6})
     weak = analysis.speedups(table, points, "weak").set_index("P")
     assert weak.seconds.to_dict() == pytest.approx({1: 1024e-6, 4: 1024e-6})
+    write_run(tmp_path, [0, 8], [1, np.inf], P=4, seed=1, status="diverged", stop={"steps": 1024})
+    _, table, points = opened(tmp_path)
+    for how, rows in (("strong", strong), ("weak", weak)):  # it bounds what is compared no more
+        again = analysis.speedups(table, points, how).set_index("P")
+        assert again.seconds.to_dict() == pytest.approx(rows.seconds.to_dict())
+
+
+def test_each_family_and_each_machine_has_a_base_of_its_own(tmp_path):
+    slow = {"environment": {"cpu": "slow", "mpi_library": "MPI"}}
+    for P in (1, 4):
+        write_run(tmp_path, TICKS, np.ones(14), P=P, step=1e-6)
+        write_run(tmp_path, TICKS[:5], np.ones(5), P=P, step=P * 3e-6, momentum=0.9, stop={"steps": 8})
+        write_run(tmp_path, TICKS, np.ones(14), P=P, step=P * 7e-6, seed=1, **slow)
+    _, table, points = opened(tmp_path)
+    rows = analysis.speedups(table, points).set_index(["family", "machine", "P"])
+    assert len(rows) == 6 and rows.speedup.xs(1, level="P").tolist() == [1, 1, 1]
+    found = rows.reset_index().set_index("P").loc[4].groupby(["machine", "base_seconds"]).speedup.first()
+    assert sorted(round(one, 6) for one in found) == [1, 1, 4]
+    assert rows.base_seconds.max() == pytest.approx(7e-6 * 4096)
 
 
 def test_a_target_that_is_not_reached_has_no_speed_up_and_stays_in_the_table(tmp_path):

@@ -31,7 +31,7 @@ def test_every_run_has_an_outcome_and_what_was_not_reached_is_infinite(tmp_path)
     write_run(tmp_path, [0, 10, 20], [0.7, 0.1, 0.4], seed=0)  # there and back
     write_run(tmp_path, [0, 10, 20], [0.7, 0.5, 0.4], seed=1)
     write_run(tmp_path, [0, 10], [0.7, np.nan], seed=2, status="diverged")
-    write_run(tmp_path, [0], [0.7], seed=3, status="interrupted")
+    write_run(tmp_path, [0, 30], [0.7, 0.6], seed=3, status="interrupted")
     write_run(tmp_path, [], [], seed=4, status="failed")
     write_run(tmp_path, [0, 10], [0.05, 0.01], seed=5)  # there from the beginning
     write_run(tmp_path, [0, 10], [0.7, 0.1], seed=6, status="diverged")  # before it went astray
@@ -50,6 +50,35 @@ def test_every_run_has_an_outcome_and_what_was_not_reached_is_infinite(tmp_path)
     assert np.isinf(found["at"][[1, 2, 3, 4]]).all() and found.closest[1] == 0.4
     none = analysis.reach(table, points, 0.1, "normalised", "local_steps").outcome
     assert "no normalised" not in set(none)
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_a_run_that_begins_at_its_target_takes_nothing_of_the_one_before_it(tmp_path, first):
+    write_run(tmp_path, [first, 10], [0.05, 0.01], seed=0)
+    write_run(tmp_path, [0, 20], [0.7, 0.4], seed=1)
+    write_run(tmp_path, [first, 10], [0.05, 0.01], seed=2)
+    _, table, points = opened(tmp_path)
+    found = analysis.reach(table, points, 0.1, "loss", "local_steps").set_index(table.seed)
+    assert found.loc[[0, 2], ["at", "low", "high"]].to_numpy().tolist() == [[first] * 3] * 2
+
+
+def test_of_some_of_the_runs_and_of_a_target_each_nothing_else_is_told(tmp_path):
+    for seed, last in enumerate((0.1, 0.2, 0.3)):
+        write_run(tmp_path, [0, 100], [1.0, last], seed=seed)
+    _, table, points = opened(tmp_path)
+    targets = table.seed.map({0: 0.05, 1: 0.2, 2: 0.3})
+    found = analysis.reach(table, points, targets, "loss", "local_steps")
+    assert found["at"].tolist() == [np.inf, 100, 100]
+    some = table[table.seed != 1]
+    assert analysis.reach(some, points, targets, "loss", "local_steps").equals(found.loc[some.index])
+
+
+def test_from_a_loss_that_is_no_number_on_the_target_is_met_where_it_is_seen(tmp_path):
+    for seed, before in enumerate((np.nan, np.inf)):
+        write_run(tmp_path, [0, 10, 20], [0.7, before, 0.05], seed=seed)
+    _, table, points = opened(tmp_path)
+    found = analysis.reach(table, points, 0.1, "loss", "local_steps")
+    assert found["at"].tolist() == [20, 20] and found.low.tolist() == [10, 10]
 
 
 def test_accuracy_is_reached_from_below(tmp_path):
@@ -107,12 +136,39 @@ def test_the_best_step_size_for_each_period_is_that_of_the_closed_form(tmp_path)
 
 
 def test_a_best_step_size_at_the_edge_of_the_grid_is_said(tmp_path):
+    write_run(tmp_path, [0, 64], [0.7, 0.5], step_size=0.1, P=1)  # nothing to be at the edge of
     for gamma in (0.1, 0.2, 0.4):
         write_run(tmp_path, [0, 64], [0.7, gamma], step_size=gamma)
+        write_run(tmp_path, [0, 64], [0.7, 0.5 - gamma], step_size=gamma, P=2)
         write_run(tmp_path, [0, 64], [0.7, abs(gamma - 0.2)], step_size=gamma, P=8)
     _, table, _ = opened(tmp_path)
     found = analysis.best_step_sizes(table, analysis.final(table)).set_index("P")
-    assert found.edge.to_dict() == {4: True, 8: False}
+    assert found.edge.to_dict() == {1: False, 2: True, 4: True, 8: False}
+
+
+def test_of_step_sizes_that_are_as_good_the_smallest_is_best_and_schedules_have_no_edge(tmp_path):
+    for gamma in (0.4, 0.2, 0.3):
+        write_run(tmp_path, [0, 64], [0.7, 0.5 if gamma < 0.4 else 0.6], step_size=gamma)
+        write_run(tmp_path, [0, 64], [0.7, gamma], step_size=gamma, P=8)
+    write_run(tmp_path, [0, 64], [0.7, 0.1], step_size={"name": "inverse", "alpha": 2.0, "d": 10.0}, P=8)
+    _, table, _ = opened(tmp_path)
+    found = analysis.best_step_sizes(table, analysis.final(table)).set_index("P")
+    assert found.step_size.to_dict() == {4: "0.2", 8: "inverse(alpha=2, d=10)"}
+    assert found.edge.to_dict() == {4: True, 8: False} and found.tried.tolist() == [3, 4]
+
+
+def test_best_step_sizes_are_of_each_family_and_in_the_order_of_P_and_period(tmp_path):
+    for l2, best in ((1e-4, 0.1), (0.1, 0.2)):
+        for P, K in ((8, "all"), (8, 4), (16, 4), (8, 16)):
+            for gamma in (0.1, 0.2):
+                given = {"problem": {"name": "logistic", "l2": l2}, "method": {"name": "periodic", "K": K}}
+                write_run(tmp_path, [0, 64], [0.7, abs(gamma - best)], P=P, step_size=gamma, **given)
+    _, table, _ = opened(tmp_path)
+    found = analysis.best_step_sizes(table, analysis.final(table))
+    assert len(set(found.family)) == 2 and found.gamma.tolist() == [0.1] * 4 + [0.2] * 4
+    assert list(zip(found.P, found.rule, strict=True))[:4] == [
+        (8, "K = 4"), (8, "K = 16"), (8, "one-shot"), (16, "K = 4")
+    ]  # fmt: skip
 
 
 def test_the_map_has_a_row_for_each_P_and_a_column_for_each_period(tmp_path):
@@ -126,7 +182,19 @@ def test_the_map_has_a_row_for_each_P_and_a_column_for_each_period(tmp_path):
 
 def test_runs_that_are_not_over_have_no_final_value(tmp_path):
     for seed, status in enumerate(("ok", "diverged", "interrupted", "failed")):
-        write_run(tmp_path, [0, 10], [0.7, 0.2], seed=seed, status=status)
+        write_run(tmp_path, [0, 10], [0.7, 0.2], seed=seed, status=status, accuracy=[0.5, 0.8])
+    _, table, points = opened(tmp_path)
+    for y, last, worst in (("loss", 0.2, np.inf), ("accuracy", 0.8, -np.inf)):
+        for found in (analysis.final(table, y), analysis.final(table, y, points)):
+            found = found.set_axis(table.seed)
+            assert found[0] == last and found[1] == worst and found[[2, 3]].isna().all()
+
+
+def test_a_group_of_which_nothing_is_known_stays_in_the_table_and_unknown_seeds_do_not_count(tmp_path):
+    for seed, status in enumerate(("ok", "failed", "ok")):
+        write_run(tmp_path, [0, 10], [0.7, 0.2 + seed], seed=seed, status=status)
+    write_run(tmp_path, [0, 10], [0.7, 0.2], P=8, status="failed")
     _, table, _ = opened(tmp_path)
-    found = analysis.final(table).groupby(table.seed).first()
-    assert found[0] == 0.2 and found[1] == np.inf and found[[2, 3]].isna().all()
+    found = analysis.over_seeds(table, analysis.final(table)).set_index("P")
+    assert found.seeds[4] == found.finite[4] == 2 and found.middle[4] == pytest.approx(1.2)
+    assert np.isnan(found.middle[8]) and found.runs.to_dict() == {4: 3, 8: 1}

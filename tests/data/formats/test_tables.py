@@ -97,6 +97,7 @@ def test_csv_is_known_by_its_first_line_where_the_name_says_nothing(read, save):
         (TEXT, {}, "data.target is missing"),
         (TEXT, {"target": 5}, "found 4 columns; expected one that is data.target = 5"),
         (TEXT, {"target": 0}, "data.target = 0"),
+        (TEXT, {"target": -5}, "found 4 columns; expected one that is data.target = -5"),
         ("1\n2\n", {"target": 1}, "found 1 columns"),
         ("\n\n", {"target": 1}, "empty lines only"),
         ("a,b\n", {"target": 1}, "found 0 samples"),
@@ -121,8 +122,14 @@ def test_a_folder_or_a_pattern_is_one_set_sorted_by_name(read, tmp_path):
     for number, line in enumerate(TEXT.splitlines()):
         (folder / f"part{number}.csv").write_text("y,a,b,c\n" + line + "\n")
     (folder / ".hidden").write_text("no data")
+    (folder / "part9.csv").mkdir()
     same(read(folder, target="y"))
     same(read(folder / "part[01].csv", target="y"), X[:2], Y[:2])
+    same(read(folder / "part*", target="y"))
+    (folder / "part[01].csv").write_text(TEXT.splitlines()[2])  # a file that is called so
+    same(read(folder / "part[01].csv", target=1), X[2:], Y[2:])
+    folder.rename(tmp_path / ".parts")
+    same(read(tmp_path / ".parts" / "part[12].csv", target="y"), X[1:], Y[1:])
 
 
 def test_files_of_one_set_must_fit_together(message, tmp_path):
