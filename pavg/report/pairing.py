@@ -196,7 +196,7 @@ def _apart(losses):
         return 0.0
     if not all(map(math.isfinite, losses)):
         return math.nan
-    return (max(losses) - min(losses)) / max(map(abs, losses))
+    return (max(losses) - min(losses)) / (max(map(abs, losses)) or 1.0)
 
 
 def _refused(runs, apart):

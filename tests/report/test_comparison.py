@@ -141,11 +141,13 @@ def test_runs_made_for_their_losses_have_no_times_to_compare(tmp_path, seconds):
     assert cell.refused == "made in another way: measure losses, times"
 
 
-@pytest.mark.parametrize("loss, other", [(1e3, 1e3 + 5e-6), (-0.5, -0.5 * (1 + 5e-9)), (np.nan, np.nan)])
+@pytest.mark.parametrize(
+    "loss, other", [(1e3, 1e3 + 5e-6), (-0.5, -0.5 * (1 + 5e-9)), (0.0, -0.0), (np.nan, np.nan)]
+)
 def test_losses_agree_to_a_part_of_their_size(tmp_path, seconds, loss, other):
     a, b = (a_side(tmp_path / name, seconds, loss=one) for name, one in (("a", loss), ("b", other)))
     assert compare(a, b, MARGIN).whole
-    c = a_side(tmp_path / "c", seconds, loss=1.1 * loss if loss == loss else 0.5)
+    c = a_side(tmp_path / "c", seconds, loss=1.1 * loss if loss and loss == loss else 0.5)
     assert not compare(a, c, MARGIN).whole
 
 

@@ -43,6 +43,14 @@ def test_groups_differ_in_more_than_seed_repetition_and_ranks(tmp_path):
     assert len(timed.unique()) == 8
 
 
+def test_step_sizes_that_differ_in_their_last_digits_are_groups_of_their_own(tmp_path):
+    sizes = (0.1, 1 / 3, 10**-0.5, np.nextafter(10**-0.5, 1))
+    for gamma in sizes:
+        write_run(tmp_path, *ENDS, step_size=float(gamma))
+    _, table, _ = opened(tmp_path)
+    assert set(analysis.grouped(table)[1].label) == {f"γ = {float(gamma)!r}" for gamma in sizes}
+
+
 def test_a_label_says_what_tells_groups_apart_and_no_more(tmp_path):
     for P, gamma in ((4, 0.1), (4, 0.2), (8, 0.1), (8, 0.2)):
         write_run(tmp_path, *ENDS, P=P, step_size=gamma, stop={"steps": 1000 * P})

@@ -155,8 +155,10 @@ def _settings(config, checksum, label):
 
 def shown(value):
     """A component of a specification in short: the number of a constant, or name(key=value, …)."""
+    if isinstance(value, float):  # six digits where they are all: what differs must not look alike
+        return f"{value:g}" if float(f"{value:g}") == value else repr(value)
     if not isinstance(value, dict):
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        return str(value)
     if value.get("name") == "constant":
         return shown(value["value"])
     inner = ", ".join(f"{key}={shown(v)}" for key, v in value.items() if key != "name" and v is not None)
