@@ -150,7 +150,7 @@ def test_one_run_spans_two_nodes(cluster, place):
 
 def test_an_interrupted_element_goes_on_by_itself_where_it_stopped(cluster, place):
     """USR1 as --signal=B:USR1 sends it, to the script of one element; the other one is left alone."""
-    longer = ("--set", "P=1", "--set", "stop.steps=200_000")
+    longer = ("--set", "P=1", "--set", "stop.steps=30_000_000")  # some seconds: the signal must find it
     jobs = submitted("--time", "5", *longer)
     first, other = (f"{jobs['P001.sbatch']}_{i}" for i in (0, 1))
     log = place / "jobs-wells" / f"pavg-wells.P001-{first}.log"
