@@ -75,12 +75,12 @@ SLOW = """
     advance, Learners.rounds = Learners.rounds, rounds
 """
 
-COUNTING = """
+COUNTING = r"""
     def begins(self, states, own):
         restore(self, states, own)
         begun.append(self.steps)
     def ends(self):
-        print(f"steps of rank {rank}: {self.steps - begun[-1]}", file=sys.stderr)
+        sys.stderr.write(f"steps of rank {rank}: {self.steps - begun[-1]}\n")  # at once: ranks share a stream
         finish(self)
     begun = []
     restore, finish, Learners.restore, Learners.finish = Learners.restore, Learners.finish, begins, ends

@@ -14,6 +14,7 @@ from pavg.records.reading import opened, summary
 from pavg.sweep import attempt, running
 from pavg.sweep.status import Sweep
 from tests.building import a_result
+from tests.sweep.test_lanes import SWEEP
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -26,19 +27,7 @@ stop.steps = 20
 method.name = "periodic"
 """
 WELLS = BASE + "P = 1\ngrid.seed = [0, 1, 2]\ngrid.method.K = [8]\n"
-LANES = """
-name = "s"
-problem = "least-squares"
-data = {name = "breast_cancer", scale = "standardize"}
-measure = "losses"
-P = 2
-stop.steps = 400
-evaluate.rounds = 5
-method.name = "periodic"
-[grid]
-step_size = [0.01, 10.0, 0.002]
-method.K = [8, 16]
-"""
+LANES = SWEEP.replace('"all"', "16") + "[evaluate]\nrounds = 5\n"
 
 
 class Told(running.Watcher):
