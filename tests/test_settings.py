@@ -71,6 +71,13 @@ def test_changes_hold_what_differs_from_the_defaults_and_nothing_else():
     }
 
 
+def test_a_zero_is_a_change_where_the_default_is_another():
+    problem = {"name": "noisy-quadratic", "beta": 0.0}
+    found = changes(made({"problem": problem}))
+    assert found["problem"] == problem
+    assert found != changes(made({"problem": {"name": "noisy-quadratic"}}))
+
+
 def test_a_default_written_out_changes_nothing():
     written = {
         "barrier": False,

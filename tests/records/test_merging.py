@@ -92,6 +92,12 @@ def test_what_is_not_over_or_damaged_is_left_out_and_said(folder):
     assert [path.name for path in outcome.paused] == ["e.partial.h5", "f.failed.h5"]
 
 
+def test_a_file_that_is_reached_in_several_ways_is_merged_once(folder):
+    (folder / "again").symlink_to(folder / "one")
+    ways = [folder / "one", folder / "two" / ".." / "one" / "a.h5", folder / "again" / "a.h5", folder / "again"]
+    assert merge(ways, folder / "all.h5").merged == 2
+
+
 def test_merging_again_does_not_take_the_merged_file_in(folder):
     merge([folder], folder / "all.h5")
     assert merge([folder], folder / "all.h5").unsound == []

@@ -189,6 +189,21 @@ def test_the_command_draws_and_prints_the_caption(folder, tmp_path):
     assert re.search(r"<dc:title>convergence of made: ", text)
 
 
+def test_the_best_of_all_runs_normalises_those_that_are_chosen(tmp_path, monkeypatch):
+    """What a curve shows does not depend on which others are drawn."""
+    from pavg.cli.plot import command
+
+    for P, last in ((2, 0.5), (4, 0.1)):
+        write_run(tmp_path, [0, 64], [1.1, last], P=P)
+    drawn = []
+    monkeypatch.setitem(figures.KINDS, "convergence", lambda *given, **_: drawn.append(given) or (None, "."))
+    monkeypatch.setattr(figures, "save", lambda *_: None)
+    command.callback("convergence", tmp_path, tmp_path / "a.svg", "P == 2", "samples", "normalised", 0.1, False)
+    [(_, table, points)] = drawn
+    assert list(table.P) == [2]
+    assert points[points.run.isin(table.index)].normalised.tolist() == pytest.approx([1, 0.4])
+
+
 @pytest.mark.parametrize(
     "options, message",
     [
