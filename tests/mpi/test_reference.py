@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from mpi4py import MPI
 
 from pavg import spec
+from pavg.comm.agreement import rest
 from pavg.data import layouts
 from pavg.data.store import Store
 from pavg.engine import synchronous
@@ -40,7 +41,7 @@ def examples(strategy, run, check):
     usual = {"EXAMPLES": 15 if WORLD == 1 else 3, "SEED": 0}
     number, first = (int(os.environ.get(f"PAVG_TEST_{key}", n)) for key, n in usual.items())
     if comm.Get_rank() > 0:
-        while not isinstance(example := comm.bcast(None), bool):
+        while not isinstance(example := handed(None), bool):
             run(*example)
         assert example, "rank 0 says why"
         return
@@ -49,7 +50,7 @@ def examples(strategy, run, check):
     @settings(max_examples=number, database=None, suppress_health_check=list(HealthCheck), phases=PHASES)
     @given(strategy)
     def of_all(example):
-        comm.bcast(example)
+        handed(example)
         check(*example, run(*example))
 
     passed = False
@@ -57,7 +58,13 @@ def examples(strategy, run, check):
         of_all()
         passed = True
     finally:
-        comm.bcast(passed)
+        handed(passed)
+
+
+def handed(thing):
+    """What rank 0 has, once all are there: ranks that wait leave the cores to those that work."""
+    rest(comm)
+    return comm.bcast(thing)
 
 
 def store_of(samples):
@@ -96,7 +103,7 @@ def records(tables, samples, size=WORLD, care=None):
     size, found = min(size, tables[0]["P"]), None
     if comm.Get_rank() < size:
         found = synchronous.run(WORLDS[size], task_of(tables, samples), care)
-    return comm.bcast(found)
+    return handed(found)
 
 
 def resumed(tables, samples, steps, sizes):

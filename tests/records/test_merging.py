@@ -94,7 +94,7 @@ def test_what_is_not_over_or_damaged_is_left_out_and_said(folder):
 
 def test_a_file_that_is_reached_in_several_ways_is_merged_once(folder):
     (folder / "again").symlink_to(folder / "one")
-    ways = [folder / "one", folder / "two" / ".." / "one" / "a.h5", folder / "again" / "a.h5", folder / "again"]
+    ways = [folder / name for name in ("one", "two/../one/a.h5", "again/a.h5", "again")]
     assert merge(ways, folder / "all.h5").merged == 2
 
 

@@ -198,7 +198,8 @@ def test_the_best_of_all_runs_normalises_those_that_are_chosen(tmp_path, monkeyp
     drawn = []
     monkeypatch.setitem(figures.KINDS, "convergence", lambda *given, **_: drawn.append(given) or (None, "."))
     monkeypatch.setattr(figures, "save", lambda *_: None)
-    command.callback("convergence", tmp_path, tmp_path / "a.svg", "P == 2", "samples", "normalised", 0.1, False)
+    options = {"expression": "P == 2", "x": "samples", "y": "normalised", "target": 0.1, "envelope": False}
+    command.callback("convergence", tmp_path, tmp_path / "a.svg", **options)
     [(_, table, points)] = drawn
     assert list(table.P) == [2]
     assert points[points.run.isin(table.index)].normalised.tolist() == pytest.approx([1, 0.4])
