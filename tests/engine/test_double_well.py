@@ -5,7 +5,7 @@ import pytest
 
 from tests.building import in_processes
 
-REPETITIONS = 400
+REPETITIONS = 200
 
 # an independent simulation in NumPy, 2,000–6,000 repetitions: value and standard error.
 # In print: 0.922, 0.274, 0.011

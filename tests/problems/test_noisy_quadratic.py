@@ -7,28 +7,22 @@ from pavg import streams
 from pavg.problems.base import NONE
 from pavg.problems.noisy_quadratic import NoisyQuadratic
 
-DRAWS = 40_000
+LEARNERS, DRAWS = 100, 40_000
 
 
 def sampled(problem, w, draws=DRAWS, seed=1):
-    """Gradient samples at w of each copy, (draws, copies)."""
-    objective, none = problem.bind(None, 1, 0), np.zeros(1, np.int64)
-    noise, keys, at = (
-        streams.keys(seed, "noise", [0]),
-        streams.keys(seed, "order", [0]),
-        np.zeros(1, np.int64),
-    )
-    order = 0, keys, at, np.empty(0, np.int64), none, none
+    """Gradient samples at w of each copy, (draws, copies): of 100 learners, one after the other."""
+    L = min(LEARNERS, draws)
+    objective, none = problem.bind(None, 1, 0), np.zeros(L, np.int64)
+    noise, keys = (streams.keys(seed, purpose, range(L)) for purpose in ("noise", "order"))
+    order = 0, keys, np.zeros(L, np.int64), np.empty(0, np.int64), none, none
     order[3].flags.writeable = False
-    W, G, found = (
-        np.full((1, problem.copies), float(w)),
-        np.zeros((1, problem.copies)),
-        np.empty((draws, problem.copies)),
-    )
-    for k in range(draws):
-        objective.gradients((W, np.zeros((0, 0)), 0.0, np.ones((len(W), 1))), order, noise, 1, G)
+    W, G = np.full((L, problem.copies), float(w)), np.zeros((L, problem.copies))
+    found = np.empty((draws // L, *G.shape))
+    for k in range(len(found)):
+        objective.gradients((W, np.zeros((0, 0)), 0.0, np.ones((L, 1))), order, noise, 1, G)
         found[k] = G
-    return found
+    return found.reshape(-1, problem.copies)
 
 
 @pytest.mark.parametrize(

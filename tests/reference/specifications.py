@@ -1,5 +1,7 @@
 """Random specifications and samples, small enough for a plain loop: strategies of hypothesis."""
 
+import os
+
 import numpy as np
 import scipy.sparse
 from hypothesis import strategies as st
@@ -8,6 +10,8 @@ METHODS = ("periodic", "varying", "stochastic", "gradient-allreduce")  # the las
 LABELS = [(-1.0, 1.0), (0.0, 1.0), (1.0, 2.0), (-3.0, -1.0)]
 ROWS = ("least-squares", "logistic", "quadratic", "pca")  # problems with rows that are drawn
 LINEAR = ROWS[:2]
+# a shape of samples takes seconds to compile: there are few, unless a number of examples is asked for
+ALL_SHAPES = "PAVG_TEST_EXAMPLES" in os.environ
 WORK = 5000  # gradients of samples in a run, about: the reference takes some 20 µs for one
 
 pick = st.sampled_from
@@ -16,16 +20,20 @@ chance = st.sampled_from([False, False, True])
 
 
 @st.composite
-def samples(draw, problem, P, csr):
+def samples(draw, problem, P, csr, lanes):
     """A dictionary of X, y (as in a file), X_test, y_test, dtype; X is CSR or an array."""
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    d = draw(st.one_of(pick([300, 2000] if csr else [15, 16, 17]), st.integers(1, 9)))
+    d = draw(
+        st.one_of(
+            pick([300, 2000] if csr else [15, 16, 17, 24, 40][: None if ALL_SHAPES else 2]), st.integers(1, 9)
+        )
+    )
     fewest = max(P, 2)
     n = draw(st.one_of(st.integers(fewest, 3 * P + 2), st.integers(fewest, 60)))
-    if d <= 17 and draw(chance):
+    if d <= 40 and draw(chance):
         n += 1500  # more than one block of an evaluation
     held_out = draw(pick([0, 0, 1, 7]))
-    dtype = draw(pick([np.float64, np.float64, np.float32]))
+    dtype = draw(pick([np.float64, np.float64, np.float32] if ALL_SHAPES or not lanes else [np.float64]))
     X = rng.standard_normal((n + held_out, d)) / draw(pick([1.0, 3.0]))
     if csr:
         X *= rng.random(X.shape) < draw(pick([5.0, 1.0, 12.0, 0.0])) / d  # rows may be empty
@@ -138,7 +146,7 @@ def specifications(draw, problem, csr=False, lanes=False):
     table |= {"seed": draw(st.integers(0, 2**40)), "batch_size": draw(batch_sizes())}
     table |= {"evaluate": draw(evaluations()), "stop": draw(stops(rows, P, table["batch_size"], method))}
     table["reduction"] = draw(pick(["mpi", "mpi", "reproducible"]))
-    data = draw(samples(problem, P, csr)) if linear else None
+    data = draw(samples(problem, P, csr, lanes)) if linear else None
     if rows:
         table["partition"] = draw(partitions(problem, data))
         shared = table["partition"]["name"] == "pool" and P > 1
@@ -153,7 +161,7 @@ def specifications(draw, problem, csr=False, lanes=False):
         table["stop"]["target_loss"] = draw(st.floats(0.0, 0.9))
     if draw(chance):
         table["evaluate"]["optimum"] = -draw(share)
-    least, most = (2, 9) if lanes else (1, 1)
+    least, most = (2, 9 if ALL_SHAPES else 8) if lanes else (1, 1)
     sizes = draw(st.lists(step_sizes(problem), min_size=least, max_size=most))
     return [table | {"step_size": size} for size in sizes], data
 
