@@ -84,7 +84,7 @@ def command(context, spec, ranks, out, dry_run, **options):
 
         return forecast.show(spec, out, options, ranks)
     if ranks is not None:
-        return launch.start(ranks, lambda again: _arguments(context, again))
+        return launch.start(ranks, lambda again: _arguments(context, again), heard=True)
     signals.install()
     gc.disable()  # what is imported stays: to look through it takes a tenth of the time
     from pavg.cli.guard import guarded

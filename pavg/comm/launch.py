@@ -79,30 +79,31 @@ def mpirun():
     return str(Path(found).parent.resolve() / Path(found).name)
 
 
-def start(ranks, arguments):
+def start(ranks, arguments, heard=False):
     """Run `python -m pavg …` on so many ranks and wait; its exit code.
 
     A job that a failed cell took with it is started again, for the cells that are left, unless a signal
     has asked for an end.
-    arguments : function of whether it is started again.
+    arguments : function of whether it is started again; heard : whether its ranks end by themselves when
+    they hear SIGUSR1, of which MPICH makes something of its own.
     """
     if (_first(SIZES) or 1) > 1:
         raise InputError(f"-n {ranks}: this is an MPI job already; leave -n out to use its ranks")
     asked = []
     for restart in range(RESTARTS):
         command = [mpirun(), "-n", str(ranks), sys.executable, "-m", "pavg", *arguments(restart > 0)]
-        code = _job(command, asked)
+        code = _job(command, asked, heard)
         if code != CELL_FAILED or asked:
             break
         print("a cell has failed and ended the job; it starts again for the others", file=sys.stderr)
     return code
 
 
-def _job(command, asked):
+def _job(command, asked, heard):
     """Run a command in a session of its own and wait; its exit code. Signals are put into `asked`.
 
-    Ctrl-C and SIGTERM reach the ranks as SIGUSR1, so that they can end in order under every MPI;
-    a second one ends the job.
+    Ctrl-C and SIGTERM reach ranks that have `heard` of it as SIGUSR1, so that they can end in order under
+    every MPI; a second one, and the first for other ranks, ends the job.
     """
     environment = OPEN_MPI | os.environ | {"PAVG_TERMINAL": " ".join(watched())}
     job, began = None, time.time()
@@ -111,7 +112,7 @@ def _job(command, asked):
         asked.append(number)
         if job is None:
             pass  # it is being started, and hears of it below
-        elif len(asked) == 1:
+        elif heard and len(asked) == 1:
             job.send_signal(signal.SIGUSR1)
         else:
             end(signal.SIGTERM)
@@ -135,7 +136,7 @@ def _job(command, asked):
     except OSError as error:
         raise InputError(f"{command[0]}: cannot be started: {error.strerror}") from None
     if asked:
-        job.send_signal(signal.SIGUSR1)
+        job.send_signal(signal.SIGUSR1 if heard else signal.SIGTERM)
     code = job.wait()
     if code != 0:
         segments.clean(LINGER, began)

@@ -2,14 +2,17 @@
 
 import os
 import signal
+import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
 
 from pavg.comm import launch
 from pavg.errors import InputError
-from tests.conftest import run_to_end
+from tests.conftest import mpi_named, run_to_end
+from tests.processes import end, ranks, wait_for
 
 START = '''
 """Start a job whose mpirun ends with CODE: unasked (0), by a signal (1), by an early one (2);
@@ -35,7 +38,7 @@ if sys.argv[2] == "2":
 launch.mpirun = lambda: "./mpirun"
 launch.KILL_AFTER = 0.3
 segments.clean = clean
-print("code", launch.start(2, lambda again: [str(again)]))
+print("code", launch.start(2, lambda again: [str(again)], heard=len(sys.argv) == 3))
 '''
 MPIRUN = """#!/bin/sh
 echo "$6"
@@ -58,9 +61,9 @@ def start(tmp_path, monkeypatch):
     (tmp_path / "mpirun").write_text(MPIRUN)
     (tmp_path / "mpirun").chmod(0o755)
 
-    def started(code, asked):
+    def started(code, asked, *deaf):
         variables = {"CODE": str(code), "ASKED": str(asked)}
-        return run_to_end([sys.executable, "start.py", str(code), str(asked)], variables, 30)
+        return run_to_end([sys.executable, "start.py", str(code), str(asked), *deaf], variables, 30)
 
     return started
 
@@ -91,12 +94,35 @@ def test_a_job_that_does_not_hear_the_first_signal_is_ended_by_the_second(start,
     assert done.stdout == f"False\ncode {128 + number}\n" and not done.stderr
 
 
+@pytest.mark.parametrize("asked", [1, 2])
+def test_ranks_that_would_not_hear_the_first_signal_are_ended_by_it(start, asked):
+    done = start(70, asked, "deaf")
+    assert done.stdout.removeprefix("False\n") == f"code {128 + signal.SIGTERM}\n" and not done.stderr
+
+
+@pytest.mark.mpirun
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_one_signal_ends_a_benchmark(tmp_path, number):
+    mpi_named("default")
+    out = ("--out", str(tmp_path / "out"), "--alternations", "1000")
+    command = [sys.executable, "-m", "pavg", "bench", "allreduce", "-n", "2", *out]
+    job = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL)
+    try:
+        wait_for(lambda: len(ranks(out[1])) == 2)
+        time.sleep(1.5)  # MPICH has begun, and listens to SIGUSR1 itself
+        job.send_signal(number)
+        assert job.wait(20) not in (0, 75)
+        wait_for(lambda: not ranks(out[1]))
+    finally:
+        end(job.pid)
+
+
 @pytest.mark.parametrize("own", [{}, {"OMPI_MCA_btl": "tcp,self"}])
 def test_a_job_has_what_open_mpi_needs_unless_the_user_says_otherwise(own, tmp_path):
     code = (
         "import sys\nfrom pavg.comm import launch, segments\n"
         "segments.clean = lambda *patience: print('cleaned', flush=True)\n"
-        "print(launch._job(['sh', '-c', 'echo $OMPI_MCA_btl $PAVG_TERMINAL.; exit 3'], []))"
+        "print(launch._job(['sh', '-c', 'echo $OMPI_MCA_btl $PAVG_TERMINAL.; exit 3'], [], True))"
     )
     done = run_to_end([sys.executable, "-c", code], own | {"PAVG_TERMINAL": "stderr"}, 30)
     network = own.get("OMPI_MCA_btl") or os.environ.get("OMPI_MCA_btl", "^ofi")
@@ -104,7 +130,7 @@ def test_a_job_has_what_open_mpi_needs_unless_the_user_says_otherwise(own, tmp_p
 
 
 def test_a_launcher_that_cannot_be_started_is_named(tmp_path):
-    code = f"from pavg.comm import launch\nlaunch._job([{str(tmp_path / 'mpirun')!r}], [])"
+    code = f"from pavg.comm import launch\nlaunch._job([{str(tmp_path / 'mpirun')!r}], [], True)"
     done = run_to_end([sys.executable, "-c", code], {}, 30)
     assert f"{tmp_path / 'mpirun'}: cannot be started: No such file" in done.stderr
 
@@ -183,7 +209,7 @@ def test_the_step_of_mpirun_counts_and_not_the_allocation_around_it(unlaunched):
 def test_a_job_starts_no_job(size, refused, unlaunched):
     unlaunched.setenv("PMI_SIZE", size)
     unlaunched.setattr(launch, "mpirun", lambda: "mpirun")
-    unlaunched.setattr(launch, "_job", lambda command, asked: 7)
+    unlaunched.setattr(launch, "_job", lambda command, asked, heard: 7)
     if refused:
         with pytest.raises(InputError, match="MPI job already"):
             launch.start(2, lambda again: [])
@@ -194,7 +220,7 @@ def test_a_job_starts_no_job(size, refused, unlaunched):
 def test_a_job_is_started_again_as_long_as_cells_fail_and_is_told_so(unlaunched, capsys):
     codes, started = [70, 70, 75], []
     unlaunched.setattr(launch, "mpirun", lambda: "mpirun")
-    unlaunched.setattr(launch, "_job", lambda command, asked: started.append(command) or codes.pop(0))
+    unlaunched.setattr(launch, "_job", lambda command, asked, heard: started.append(command) or codes.pop(0))
     assert launch.start(3, lambda again: ["again"] if again else ["first"]) == 75
     assert [command[-1] for command in started] == ["first", "again", "again"]
     assert started[0][:3] == ["mpirun", "-n", "3"]
@@ -203,7 +229,7 @@ def test_a_job_is_started_again_as_long_as_cells_fail_and_is_told_so(unlaunched,
 
 def test_a_job_whose_every_cell_fails_comes_to_an_end(unlaunched):
     unlaunched.setattr(launch, "mpirun", lambda: "mpirun")
-    unlaunched.setattr(launch, "_job", lambda command, asked: 70)
+    unlaunched.setattr(launch, "_job", lambda command, asked, heard: 70)
     assert launch.start(2, lambda again: []) == 70
 
 
