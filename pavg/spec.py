@@ -106,15 +106,15 @@ class Stop:
 class Evaluate:
     """When the average is looked at: every n rounds, or at ticks, or so many a decade.
 
-    Beginning and end are always evaluated. optimum : f*, where it is known; the objective is
-    then also given as 1 at the start and 0 at f*. diverged : a loss above this multiple of the
-    initial one (or of 1, if that is more) ends the run.
+    Beginning and end are always evaluated. optimum : f*, or "stored" for the one that `pavg estimate
+    optimum` has kept; the objective is then also given as 1 at the start and 0 at f*. diverged : a
+    loss above this multiple of the initial one (or of 1, if that is more) ends the run.
     """
 
     rounds: Count | None = None
     at: list[Count] | None = None
     decade: Count = 8
-    optimum: float | None = None
+    optimum: float | Literal["stored"] | None = None
     diverged: Annotated[float, Gt(1)] = 1e6
 
 
@@ -233,6 +233,8 @@ def _conflicts(spec):
         found.append(f"R = {spec.R}: more ranks than learners (P = {spec.P}); expected R at most P")
     if spec.evaluate.rounds is not None and spec.evaluate.at is not None:
         found.append("evaluate: expected rounds or at, not both")
+    if spec.evaluate.optimum == "stored" and spec.data is None:
+        found.append("evaluate.optimum = 'stored': one is stored beside data; expected a number")
     if spec.momentum == 0 and spec.momentum_at_average != "keep":
         found.append(
             f"momentum_at_average = {spec.momentum_at_average!r}: there is no momentum (momentum = 0)"

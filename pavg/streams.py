@@ -19,6 +19,7 @@ PURPOSES = {
     "problem": 5,
     "split": 6,
     "synthetic": 7,  # with the number of a block of rows in place of a learner's
+    "line": 8,
 }
 
 

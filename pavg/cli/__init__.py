@@ -2,6 +2,7 @@
 
 import os
 import sys
+from importlib import import_module
 
 import click
 
@@ -9,6 +10,7 @@ from pavg.comm.launch import launched_rank
 from pavg.errors import InputError, missing_extra
 
 BAD_INPUT = 2
+VERBS = "run status show report plot compare merge slurm data estimate bench listing doctor".split()
 # packages of pavg[report], which runs can do without
 REPORT = ("jinja2", "markupsafe", "matplotlib", "pandas", "plotly", "pyarrow", "xarray")
 
@@ -23,11 +25,8 @@ def main():
     """Entry point: bad input gives one message on rank 0 and exit code 2."""
     for stream in (sys.stdout, sys.stderr):  # no locale is a reason to fail
         stream.reconfigure(errors="replace")
-    from pavg.cli import bench, compare, data, doctor, listing, merge, plot, report, run, show, slurm, status
-
-    verbs = (run, status, show, report, plot, compare, merge, slurm, data, bench, listing, doctor)
-    for module in verbs:
-        pavg.add_command(module.command)
+    for verb in VERBS:
+        pavg.add_command(import_module(f"pavg.cli.{verb}").command)
     try:
         code = pavg(standalone_mode=False)
     except click.ClickException as error:

@@ -14,8 +14,7 @@ def evaluate(comm, objective, w, drift, reduction):
     w : (d,), or (d, lanes); values are numbers, or arrays (lanes,); reduction : how vectors are summed over
     ranks (`pavg.comm.reduction`).
     """
-    W = np.zeros((1, objective.width, *w.shape[1:]))
-    W[0, : objective.dimension] = w
+    W = objective.embedded(w)
     mean, right = _mean_loss(comm, objective, "train", W)
     values = {"loss": mean + objective.penalty(W)}
     if objective.classes:

@@ -59,10 +59,8 @@ class Observer:
         self.task, self.spec, self.learners = task, task.spec, learners
         self.care, kept = care, care.checkpoints
         self._stops = Stops(task.spec, learners, task.objective.n, kept and kept.rounds, care.poll, care.pace)
-        given = task.spec.evaluate.optimum
-        optimum = task.objective.optimum if given is None else given
         cells = enumerate(zip(task.specs, care.records, strict=True))
-        self.lanes = [Lane(k, spec, record, optimum) for k, (spec, record) in cells]
+        self.lanes = [Lane(k, spec, record, task.optimum) for k, (spec, record) in cells]
         self.status, self.reason, self.seconds = "ok", "", 0.0
         self._saving = 0.0  # seconds of checkpoints since the last row
         self.begun = self._begin()

@@ -7,6 +7,7 @@ from typing import Any
 from pavg import data
 from pavg.data.partition import Shards
 from pavg.errors import InputError
+from pavg.estimate.stored import stored
 from pavg.problems.base import Objective
 from pavg.schedules import SideBySide
 from pavg.spec import Spec
@@ -16,13 +17,14 @@ from pavg.spec import Spec
 class Task:
     """What runs as one, ready to do so on any number of ranks up to P.
 
-    specs : of one cell, or of several that differ in step size alone, which run as lanes; data :
-    `origin` of the store.
+    specs : of one cell, or of several that differ in step size alone, which run as lanes; optimum : F*, if
+    it is known, or was given or stored; data : `origin` of the store.
     """
 
     specs: tuple[Spec, ...]
     objective: Objective
     shards: Shards | None
+    optimum: float | None
     data: dict[str, Any]
 
     @property
@@ -49,7 +51,7 @@ class Binder:
     def bind(self, specs, store):
         """The `Task` of specifications that run as one on their opened store (None without data).
 
-        InputError for labels, shapes and shards that do not fit.
+        InputError for labels, shapes and shards that do not fit, and an optimum that was not stored.
         """
         spec = specs[0]
         dealt = spec.P, spec.seed
@@ -63,7 +65,7 @@ class Binder:
         )
         if spec.averaging == "sparse" and objective.csr is None:
             raise InputError("averaging = 'sparse': the samples are dense; expected 'auto' or 'dense'")
-        return Task(tuple(specs), objective, shards, origin(store))
+        return Task(tuple(specs), objective, shards, _optimum(spec, objective, store), origin(store))
 
     def _kept(self, what, key, make):
         known, made = self._last.get(what, (None, None))
@@ -71,6 +73,13 @@ class Binder:
             made = make()
             self._last[what] = key, made
         return made
+
+
+def _optimum(spec, objective, store):
+    given = spec.evaluate.optimum
+    if given == "stored":
+        return stored(spec.problem, store).f
+    return objective.optimum if given is None else given
 
 
 def bind(spec: Spec, store: data.Store | None) -> Task:

@@ -14,10 +14,11 @@ The tuples, in one order everywhere, unpacked once a call (passed on, they would
   first … first+n−1.
 """
 
+import numpy as np
 from numba import njit
 
 from pavg.kernels.choice import choose
-from pavg.kernels.losses import correct, dloss, loss
+from pavg.kernels.losses import correct, ddloss, dloss, loss
 from pavg.kernels.reference import margin, subtract
 from pavg.kernels.streams import draw
 
@@ -69,3 +70,98 @@ def add_gradient(samples, formula, W, begin, end, G):
     for i in range(begin, end):
         c = dloss(code, margin(X, columns, indptr, i, W, 0, d, intercept), y[i])
         subtract(X, columns, indptr, i, -c, G, 0, d, intercept)
+
+
+@njit(cache=True, nogil=True)
+def add_curvature(samples, formula, W, V, begin, end, G):
+    """G[0] += Σ ℓ''(zᵢ, yᵢ)·⟨xᵢ, V[0]⟩·xᵢ over the rows begin … end − 1, at W[0] (without the L2 term)."""
+    X, columns, indptr, y = samples
+    code, d, _, intercept = formula
+    for i in range(begin, end):
+        c = ddloss(code, margin(X, columns, indptr, i, W, 0, d, intercept), y[i])
+        c *= margin(X, columns, indptr, i, V, 0, d, intercept)
+        subtract(X, columns, indptr, i, -c, G, 0, d, intercept)
+
+
+@njit(cache=True, nogil=True)
+def add_square(X, columns, indptr, i, c, H, d, intercept):
+    """H += c·xᵢxᵢᵀ below and on the diagonal, with the intercept's 1 as the last entry of xᵢ."""
+    if X.ndim == 2:
+        for j in range(d):
+            a = c * X[i, j]
+            for k in range(j + 1):
+                H[j, k] += a * X[i, k]
+            if intercept:
+                H[d, j] += a
+    else:
+        for m in range(indptr[i], indptr[i + 1]):
+            j = columns[m]
+            if j == d:  # padding
+                continue
+            for o in range(indptr[i], indptr[i + 1]):
+                if columns[o] <= j:
+                    H[j, columns[o]] += c * X[m] * X[o]
+            if intercept:
+                H[d, j] += c * X[m]
+    if intercept:
+        H[d, d] += c
+
+
+@njit(cache=True, nogil=True)
+def add_hessian(samples, formula, W, begin, end, H):
+    """H += Σ ℓ''(zᵢ, yᵢ)·xᵢxᵢᵀ over the rows begin … end − 1, at W[0], without the L2 term.
+
+    Of a symmetric matrix, the half below and on the diagonal.
+    """
+    X, columns, indptr, y = samples
+    code, d, _, intercept = formula
+    for i in range(begin, end):
+        c = ddloss(code, margin(X, columns, indptr, i, W, 0, d, intercept), y[i])
+        add_square(X, columns, indptr, i, c, H, d, intercept)
+
+
+@njit(cache=True, nogil=True)
+def square(X, columns, indptr, i, d, intercept):
+    """‖xᵢ‖², with the intercept's 1 in xᵢ."""
+    total = float(intercept)
+    if X.ndim == 2:
+        for j in range(d):
+            total += X[i, j] * X[i, j]
+    else:
+        for m in range(indptr[i], indptr[i + 1]):
+            total += X[m] * X[m]  # padding is 0
+    return total
+
+
+@njit(cache=True, nogil=True)
+def square_gradients(samples, formula, W, begin, end):
+    """Σ ℓ'(zᵢ, yᵢ)²·‖xᵢ‖² over the rows begin … end − 1, at W[0] (without the L2 term)."""
+    X, columns, indptr, y = samples
+    code, d, _, intercept = formula
+    total = 0.0
+    for i in range(begin, end):
+        slope = dloss(code, margin(X, columns, indptr, i, W, 0, d, intercept), y[i])
+        total += slope * slope * square(X, columns, indptr, i, d, intercept)
+    return total
+
+
+@njit(cache=True, nogil=True)
+def add_square_slopes(samples, formula, W, begin, end, G):
+    """G[0] += Σ ℓ'·ℓ''·‖xᵢ‖²·xᵢ over the rows begin … end − 1: half the gradient of `square_gradients`."""
+    X, columns, indptr, y = samples
+    code, d, _, intercept = formula
+    for i in range(begin, end):
+        z = margin(X, columns, indptr, i, W, 0, d, intercept)
+        c = dloss(code, z, y[i]) * ddloss(code, z, y[i]) * square(X, columns, indptr, i, d, intercept)
+        subtract(X, columns, indptr, i, -c, G, 0, d, intercept)
+
+
+@njit(cache=True, nogil=True)
+def least_margin(samples, formula, W, begin, end):
+    """min yᵢzᵢ over the rows begin … end − 1, at W[0]: positive where W[0] tells all classes apart."""
+    X, columns, indptr, y = samples
+    _, d, _, intercept = formula
+    least = np.inf
+    for i in range(begin, end):
+        least = min(least, y[i] * margin(X, columns, indptr, i, W, 0, d, intercept))
+    return least

@@ -32,6 +32,15 @@ def dloss(code, z, y):
 
 
 @njit(cache=True, nogil=True)
+def ddloss(code, z, y):
+    """∂²ℓ/∂z²: 1, or p(1 − p) of the class's probability p, without overflow for any z."""
+    if code == LEAST_SQUARES:
+        return 1.0
+    e = math.exp(-abs(y * z))
+    return e / ((1.0 + e) * (1.0 + e))
+
+
+@njit(cache=True, nogil=True)
 def correct(code, z, y):
     """1 if the sign of z is the class y = ±1, else 0 (always 0 for regression)."""
     return 1.0 if code == LOGISTIC and (z > 0) == (y > 0) else 0.0

@@ -90,10 +90,17 @@ class Objective:
     notes: dict[str, str]
 
     family: ClassVar[str | None] = None
+    quadratic: ClassVar[bool] = False  # the loss of each row is a quadratic of the model
 
     @property
     def width(self) -> int:
         return width_of(self.dimension)
+
+    def embedded(self, w: NDArray[np.float64]) -> Models:
+        """Models (1, width), or (1, width, lanes), of one model (d,), or (d, lanes)."""
+        W = np.zeros((1, self.width, *w.shape[1:]))
+        W[0, : self.dimension] = w
+        return W
 
     def arguments(self, lanes: int = 1, momentum: bool = False) -> Tuples:
         """What the compiled functions of this family take first."""
@@ -130,3 +137,24 @@ class Objective:
 
     def add_penalty_gradient(self, W: Models, G: Models) -> None:
         """G[0] += the gradient of `penalty` at W[0]."""
+
+    def add_curvature(self, W: Models, V: Models, begin: int, end: int, G: Models) -> Models | None:
+        """G[0] += Σ ∇²loss·V[0] over training rows at W[0]; None where that is not known."""
+        return None
+
+    def add_hessian(self, W: Models, begin: int, end: int, H: Models) -> None:
+        """H (d, d) += Σ ∇²loss over training rows at W[0], below and on its diagonal, where `add_curvature`
+        is known."""
+        raise NotImplementedError
+
+    def square_gradients(self, W: Models, begin: int, end: int) -> float | None:
+        """Σ ‖∇loss of a row‖² over training rows at W[0]; None where that is not known."""
+        return None
+
+    def add_square_slopes(self, W: Models, begin: int, end: int, G: Models) -> None:
+        """G[0] += ½∇ of `square_gradients` at W[0], where these are known."""
+        raise NotImplementedError
+
+    def least_margin(self, W: Models, begin: int, end: int) -> float:
+        """The least margin of a class over training rows at W[0]; −∞ where there are no classes."""
+        return -np.inf

@@ -10,6 +10,7 @@ from pavg.errors import InputError
 from pavg.kernels import lanes as many
 from pavg.kernels import linear
 from pavg.kernels.choice import path
+from pavg.kernels.losses import LEAST_SQUARES
 from pavg.problems.base import NONE, Objective, Problem, frozen
 
 
@@ -111,6 +112,28 @@ class LinearObjective(Objective):
     def add_penalty_gradient(self, W, G):
         _, d, l2, _ = self.formula
         G[0, :d] += l2 * W[0, :d]
+
+    def add_curvature(self, W, V, begin, end, G):
+        linear.add_curvature(self.samples["train"], self.formula, W, V, begin, end, G)
+        return G
+
+    def add_hessian(self, W, begin, end, H):
+        linear.add_hessian(self.samples["train"], self.formula, W, begin, end, H)
+
+    @property
+    def quadratic(self):
+        return self.formula[0] == LEAST_SQUARES
+
+    def square_gradients(self, W, begin, end):
+        return linear.square_gradients(self.samples["train"], self.formula, W, begin, end)
+
+    def add_square_slopes(self, W, begin, end, G):
+        linear.add_square_slopes(self.samples["train"], self.formula, W, begin, end, G)
+
+    def least_margin(self, W, begin, end):
+        if not self.classes:
+            return -np.inf
+        return linear.least_margin(self.samples["train"], self.formula, W, begin, end)
 
 
 def _loops(W):

@@ -182,4 +182,5 @@ class Attempt:
             "loop": record.loop,
         }
         facts |= {"n_samples": task.objective.n, "n_features": task.objective.dimension, "config": settings}
+        facts |= {} if task.optimum is None else {"optimum": task.optimum}
         return flat(settings) | facts | task.data | task.objective.notes | provenance.software()

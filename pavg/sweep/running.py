@@ -22,7 +22,7 @@ from pavg.sweep.attempt import TURN, Attempt, by_turns
 from pavg.sweep.cells import RETRIED, WHOLE, paired, repeated
 from pavg.sweep.groups import Group, chosen, differences
 
-BOUND = ("problem", "data", "partition", "P", "averaging")  # what decides whether samples fit
+BOUND = ("problem", "data", "partition", "P", "averaging", "evaluate")  # what decides whether samples fit
 
 
 @dataclass(frozen=True)

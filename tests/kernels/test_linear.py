@@ -329,3 +329,28 @@ def test_losses_and_full_gradient_are_sums_over_the_rows_asked_for(case, data):
     linear.add_gradient(case.samples, case.formula, W, begin, end, G)
     np.testing.assert_allclose(G[0, : case.dimension] - 0.5, case.gradient(w, rows), rtol=1e-10, atol=1e-11)
     np.testing.assert_array_equal(G[0, case.dimension :], 0.5)
+
+
+@settings(max_examples=100)
+@given(cases, st.data())
+def test_curvature_is_the_slope_of_the_gradient_whole_or_along_a_vector(case, data):
+    begin = data.draw(st.integers(0, case.n))
+    end = data.draw(st.integers(begin, case.n))
+    W, d, X = case.W0[:1], case.dimension, case.wide(slice(begin, end))
+    p = expit(X @ W[0, :d])
+    exact = (X.T * (p * (1 - p) if case.code == LOGISTIC else 1.0)) @ X
+    V, G, H = np.random.default_rng(0).standard_normal(W.shape), np.ones_like(W), np.ones((d, d))
+    linear.add_curvature(case.samples, case.formula, W, V, begin, end, G)
+    np.testing.assert_allclose(G[0, :d] - 1, exact @ V[0, :d], rtol=1e-10, atol=1e-11)
+    linear.add_hessian(case.samples, case.formula, W, begin, end, H)
+    np.testing.assert_allclose(np.tril(H - 1), np.tril(exact), rtol=1e-10, atol=1e-11)
+
+
+@settings(max_examples=50)
+@given(cases, st.data())
+def test_the_least_margin_is_that_of_the_worst_of_the_rows_asked_for(case, data):
+    begin = data.draw(st.integers(0, case.n))
+    rows = slice(begin, data.draw(st.integers(begin, case.n)))
+    least = np.min(case.y[rows] * (case.wide(rows) @ case.W0[0, : case.dimension]), initial=np.inf)
+    found = linear.least_margin(case.samples, case.formula, case.W0[:1], begin, rows.stop)
+    assert found == pytest.approx(least, rel=1e-12, abs=1e-12)

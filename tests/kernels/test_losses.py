@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from pavg.kernels.abreast import EIGHT, slopes
-from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC, correct, dloss, loss
+from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC, correct, ddloss, dloss, loss
 from pavg.kernels.slopes import bend, turns
 from pavg.kernels.vectors import fma, load, store
 
@@ -48,6 +48,20 @@ def test_the_logistic_loss_and_its_slope_are_exact_to_rounding(z, y):
     # relative to 1e-14, but for denormal numbers, which have fewer digits
     np.testing.assert_allclose(loss(LOGISTIC, z, y), value, rtol=1e-14, atol=1e-300)
     np.testing.assert_allclose(dloss(LOGISTIC, z, y), slope, rtol=1e-14, atol=1e-300)
+
+
+@given(st.floats(-1e300, 1e300) | st.floats(-800, 800) | st.floats(-1e-3, 1e-3), classes)
+@example(745.0, 1.0)
+@example(-1e300, -1.0)
+def test_the_curvature_is_the_slope_of_the_slope_to_rounding(z, y):
+    assert ddloss(LEAST_SQUARES, z, y) == 1.0
+    exact = 0.0
+    if abs(z) < FAR:
+        with localcontext() as context:
+            context.prec = 400
+            p = 1 / (1 + (-Decimal(z)).exp())
+            exact = float(p * (1 - p))
+    np.testing.assert_allclose(ddloss(LOGISTIC, z, y), exact, rtol=1e-14, atol=1e-300)
 
 
 @njit

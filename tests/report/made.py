@@ -81,6 +81,7 @@ def write_run(folder, ticks, loss, step=STEP, average=0.0, wait=0.0, status="ok"
     head = {"run_id": name, "label": spec.method.label, "R": R, "hosted": spec.P > R, "lanes": 1, "beside": 0}
     head |= {"attempts": 1, "loop": made.loop, "n_samples": 32561, "n_features": 123}
     head |= MADE_BY | facts | {"config": spec.settings()} | origin
+    head |= {} if spec.evaluate.optimum is None else {"optimum": spec.evaluate.optimum}
     end = {"ok": ".h5", "diverged": ".h5", "interrupted": ".partial.h5"}.get(status, ".failed.h5")
     path = Path(folder) / f"{name}{end}"
     write(path, made, flat(spec.settings()) | head, environment)

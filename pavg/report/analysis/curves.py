@@ -34,9 +34,9 @@ def curves(data, table):
 
 
 def optima(table, points):
-    """f* of each run's objective: `optimum`, and whether it was `given` in the specification.
+    """f* of each run's objective: `optimum`, and whether it is the one that a run was `given`.
 
-    Where it was not, the smallest loss that any of these runs has seen stands for it. Problems that
+    Where none was, the smallest loss that any of these runs has seen stands for it. Problems that
     make up their samples have another objective for each seed and P.
     """
     found = settings(table)
@@ -49,8 +49,8 @@ def optima(table, points):
     objective = same(objective)
     loss = points["loss"].where(np.isfinite(points["loss"]))
     least = loss.groupby(points["run"]).min().reindex(table.index).groupby(objective).transform("min")
-    told = found.get("evaluate_optimum", pd.Series(np.nan, table.index))
-    told = pd.to_numeric(told, errors="coerce").groupby(objective).transform("min")
+    told = table.get("optimum", pd.Series(np.nan, table.index))
+    told = told.groupby(objective).transform("min")
     return pd.DataFrame({"optimum": told.fillna(least), "given": told.notna()})
 
 

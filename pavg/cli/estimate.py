@@ -1,0 +1,125 @@
+"""pavg estimate: what a problem is like on its data."""
+
+import click
+
+
+@click.group("estimate")
+def command():
+    """What a problem is like: its optimum, its variance."""
+
+
+@command.command("optimum")
+@click.argument("spec")
+@click.option("-n", "ranks", type=click.IntRange(1), help="Start mpirun with so many ranks.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a key, as problem.l2=1e-4.")
+def optimum(spec, ranks, overrides):
+    """Find w* and f* of the problems of SPEC on their data, and keep them beside the data.
+
+    SPEC is a TOML file, a folder of them, or a benchmark's name. Linear models, by Newton's method, until
+    f can fall by no more than 1e-10 of f(w0). Runs with evaluate.optimum = "stored" then record how far
+    they are from it.
+    """
+    from pavg.cli.guard import guarded
+    from pavg.comm import launch
+
+    if ranks is not None:
+        options = [f"--set={text}" for text in overrides]
+        return launch.start(ranks, lambda _: ["estimate", "optimum", spec, *options])
+    return guarded(lambda comm: _each(comm, spec, overrides, _optimum))
+
+
+@command.command("variance")
+@click.argument("spec")
+@click.option("-n", "ranks", type=click.IntRange(1), help="Start mpirun with so many ranks.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a key, as problem.l2=1e-4.")
+@click.option(
+    "--error", type=click.FloatRange(0, 1, min_open=True), default=0.05, show_default=True,
+    help="Draw lines until the standard error of the mean curvature is below this part of it.",
+)  # fmt: skip
+def variance(spec, ranks, overrides, error):
+    """How the variance of gradients grows away from the optimum: σ², β² and ρ of the problems of SPEC.
+
+    ρ = β²‖w0 − w*‖²/σ² is large where averaging often is expected to help (Zhang et al. 2016). What
+    stands for β² is said, as no one number does for all problems.
+    """
+    from pavg.cli.guard import guarded
+    from pavg.comm import launch
+
+    if ranks is not None:
+        options = [f"--set={text}" for text in overrides]
+        return launch.start(ranks, lambda _: ["estimate", "variance", spec, f"--error={error}", *options])
+    return guarded(lambda comm: _each(comm, spec, overrides, lambda *given: _variance(*given, error)))
+
+
+def _each(comm, name, overrides, estimate):
+    """`estimate(comm, spec, store, objective, its name)` for each objective of a sweep. Collective."""
+    from pathlib import Path
+
+    from pavg.cli.stages import stages
+    from pavg.comm.agreement import once, together
+    from pavg.engine.task import open_data
+    from pavg.sweep import running
+
+    specs = running.specifications(comm, name, running.How(Path(), overrides))
+    for spec in {(spec.problem, spec.data): spec for spec in specs}.values():
+        with stages() as progress:
+            once(comm, lambda spec=spec, told=progress: open_data(spec, told) and None)  # made, if need be
+        store = together(comm, lambda spec=spec: open_data(spec))
+        objective = together(comm, lambda *, s=spec, on=store: s.problem.bind(on, s.P, s.seed))
+        about = f"{spec.problem.name} on {store.name}" if store else spec.problem.name
+        estimate(comm, spec, store, objective, about)
+    return 0
+
+
+def _variance(comm, spec, store, objective, about, error):
+    from pavg.comm.agreement import once, together
+    from pavg.errors import InputError
+    from pavg.estimate import stored
+    from pavg.estimate.optimum import optimum
+    from pavg.estimate.variance import variance
+
+    def kept():
+        try:
+            return stored.stored(spec.problem, store)
+        except InputError:
+            return None
+
+    near = together(comm, kept) if store else None
+    if near is None:
+        near = optimum(comm, objective)
+        once(comm, stored.keep, spec.problem, store, near)
+    found = variance(comm, objective, near.w, error)
+    if comm.Get_rank() == 0:
+        low, high = found.interval
+        print(f"{about}: σ² = Δ(w*) = {found.at_optimum:.4g}, Δ(w0) = {found.at_start:.4g}, ", end="")
+        print(f"‖w0 − w*‖ = {found.distance:.4g}, ‖∇Δ(w*)‖ = {found.slope:.4g}")
+        print(
+            f"    mean curvature {found.curvature:.4g} ({low:.4g} … {high:.4g}, {found.lines} lines)", end=""
+        )
+        print(f", largest ratio {found.ratio:.4g}", end="")
+        print("" if found.largest is None else f", λmax = {found.largest:.4g}")
+        print("    ρ: " + ", ".join(f"{name} {value:.4g}" for name, value in found.rhos.items()))
+
+
+def _optimum(comm, spec, store, objective, about):
+    """Find, keep and print it. Collective."""
+    import time
+
+    from pavg.comm.agreement import once
+    from pavg.estimate import stored
+    from pavg.estimate.optimum import optimum
+
+    if objective.optimum is not None:
+        if comm.Get_rank() == 0:
+            print(f"{about}: f* = {objective.optimum:.15g}, known; nothing to keep")
+        return
+    began = time.perf_counter()
+    found = optimum(comm, objective)
+    seconds = time.perf_counter() - began
+    path = once(comm, stored.keep, spec.problem, store, found)
+    if comm.Get_rank() == 0:
+        more = {False: "; of many, the w* of least norm", None: "; not asked whether w* is the only one"}
+        print(f"{about}: f* = {found.f:.15g}, f(w0) = {found.start:.6g}{more.get(found.unique, '')}")
+        print(f"    at most {found.gap:.1e} above f*, ‖∇f‖ = {found.gradient:.1e}: ", end="")
+        print(f"{found.steps} steps, {found.passes} passes, {seconds:.2g} s")
+        print(f"    {path}")

@@ -1,0 +1,1 @@
+"""What a problem is like: its optimum, its gradients' variance. Sums over ranks."""
