@@ -2,6 +2,11 @@
 
 import click
 
+RANKS = click.option("-n", "ranks", type=click.IntRange(1), help="Start mpirun with so many ranks.")
+SET = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a key, as problem.l2=1e-4."
+)
+
 
 @click.group("estimate")
 def command():
@@ -10,8 +15,8 @@ def command():
 
 @command.command("optimum")
 @click.argument("spec")
-@click.option("-n", "ranks", type=click.IntRange(1), help="Start mpirun with so many ranks.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a key, as problem.l2=1e-4.")
+@RANKS
+@SET
 def optimum(spec, ranks, overrides):
     """Find w* and f* of the problems of SPEC on their data, and keep them beside the data.
 
@@ -19,19 +24,13 @@ def optimum(spec, ranks, overrides):
     f can fall by no more than 1e-10 of f(w0). Runs with evaluate.optimum = "stored" then record how far
     they are from it.
     """
-    from pavg.cli.guard import guarded
-    from pavg.comm import launch
-
-    if ranks is not None:
-        options = [f"--set={text}" for text in overrides]
-        return launch.start(ranks, lambda _: ["estimate", "optimum", spec, *options])
-    return guarded(lambda comm: _each(comm, spec, overrides, _optimum))
+    return _started(ranks, spec, overrides, ["optimum"], _optimum)
 
 
 @command.command("variance")
 @click.argument("spec")
-@click.option("-n", "ranks", type=click.IntRange(1), help="Start mpirun with so many ranks.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a key, as problem.l2=1e-4.")
+@RANKS
+@SET
 @click.option(
     "--error", type=click.FloatRange(0, 1, min_open=True), default=0.05, show_default=True,
     help="Draw lines until the standard error of the mean curvature is below this part of it.",
@@ -42,13 +41,20 @@ def variance(spec, ranks, overrides, error):
     ρ = β²‖w0 − w*‖²/σ² is large where averaging often is expected to help (Zhang et al. 2016). What
     stands for β² is said, as no one number does for all problems.
     """
+    return _started(
+        ranks, spec, overrides, ["variance", f"--error={error}"], lambda *given: _variance(*given, error)
+    )
+
+
+def _started(ranks, spec, overrides, words, estimate):
+    """Exit code of `_each` on the ranks that are there, or of a job of so many that is told the same."""
     from pavg.cli.guard import guarded
     from pavg.comm import launch
 
     if ranks is not None:
         options = [f"--set={text}" for text in overrides]
-        return launch.start(ranks, lambda _: ["estimate", "variance", spec, f"--error={error}", *options])
-    return guarded(lambda comm: _each(comm, spec, overrides, lambda *given: _variance(*given, error)))
+        return launch.start(ranks, lambda again: ["estimate", *words, spec, *options])
+    return guarded(lambda comm: _each(comm, spec, overrides, estimate))
 
 
 def _each(comm, name, overrides, estimate):

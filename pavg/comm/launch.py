@@ -110,9 +110,11 @@ def _job(command, asked, heard):
 
     def forward(number, frame):
         asked.append(number)
-        if job is None:
-            pass  # it is being started, and hears of it below
-        elif heard and len(asked) == 1:
+        if job is not None:  # else it is being started, and hears of it below
+            pass_on()
+
+    def pass_on():
+        if heard and len(asked) == 1:
             job.send_signal(signal.SIGUSR1)
         else:
             end(signal.SIGTERM)
@@ -136,7 +138,7 @@ def _job(command, asked, heard):
     except OSError as error:
         raise InputError(f"{command[0]}: cannot be started: {error.strerror}") from None
     if asked:
-        job.send_signal(signal.SIGUSR1 if heard else signal.SIGTERM)
+        pass_on()
     code = job.wait()
     if code != 0:
         segments.clean(LINGER, began)

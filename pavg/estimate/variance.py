@@ -84,13 +84,12 @@ def _variance(whole, w, error, seed):
     if distance == 0:
         raise InputError("no variance: runs start at the optimum, so there is no ‖w0 − w*‖")
     at_optimum, slope, rng = whole.noise(w), whole.noise_slope(w), streams.generator(seed, "line")
-    curvatures, ratio = [], -np.inf
+    curvatures, ratio, outside = [], -np.inf, np.abs(POINTS) > OUTSIDE
     while not _enough(curvatures, error):
         along = rng.standard_normal(w.size)
         along *= distance / np.linalg.norm(along)
         seen = np.array([whole.noise(w + s * along) if s else at_optimum for s in POINTS])
         curvatures.append(np.polynomial.polynomial.polyfit(POINTS * distance, seen, 2)[2])
-        outside = np.abs(POINTS) > OUTSIDE
         ratio = max(ratio, ((seen - at_optimum)[outside] / (POINTS[outside] * distance) ** 2).max())
     lines = len(curvatures)
     return Variance(
