@@ -15,7 +15,7 @@ from pavg.comm.clocks import Clock
 from pavg.comm.reduction import AnyOrder, FixedOrder
 from pavg.comm.topology import block
 from pavg.data.partition import Shards
-from pavg.kernels.combine import fold, gather, models
+from pavg.kernels.combine import add_distances, fold, gather, gather_models, models
 from pavg.kernels.streams import RULES, uniforms
 from pavg.kernels.vectors import aligned_zeros
 from pavg.rounds.compiled import Compiled
@@ -263,10 +263,6 @@ class Learners:
         """Uniform draws in (0, 1) for the ticks t + 1 … stop, the same for all learners."""
         return uniforms(self._coin, t + 1, stop - t)
 
-    def models(self) -> NDArray[np.float64]:
-        """The learners' models, S·W: a new array."""
-        return models(self.W, self.S)
-
     def virtual_average(self, comm: Intracomm) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(w̄, drift): the average that would be made now, and 1/P Σ ‖w_i − w̄‖². Models stay as they are.
 
@@ -274,19 +270,27 @@ class Learners:
         that of the models before it.
         comm : the communicator of evaluations. Collective.
         """
-        d, seen = self.objective.dimension, self.models()
+        d, seen = self.objective.dimension, (self._before, np.ones_like(self.S))
         if self.apart:  # on all ranks alike
-            w = np.empty_like(seen[0, :d])
-            self.reduction.gather(rows(seen), self.weights, w.reshape(-1), 0, w.size)
-            self.reduction.reduce(comm, w.reshape(-1))
-            w /= self.total_weight
+            seen = self.W, self.S
+            w = self._weighted_sum(comm) / self.total_weight
         else:
-            w = seen[0, :d].copy()
+            w = models(self.W[:1, :d], self.S[:1])[0]
             if self._before is None:
                 return w, np.zeros(w.shape[1:])
-            seen = self._before
-        distances = np.zeros((self.spec.P, *w.shape[1:]))
-        for l, learner in enumerate(self.ids):
-            distances[learner] = np.sum((seen[l, :d] - w) ** 2, axis=0)
+        distances = np.zeros((self.spec.P, self.lanes))
+        own = distances[self.ids.start : self.ids.stop]
+        add_distances(rows(seen[0]), seen[1], w.reshape(-1), w.size, own)
         total(comm, distances)
-        return w, distances.sum(axis=0) / self.spec.P
+        return w, distances.sum(axis=0).reshape(w.shape[1:]) / self.spec.P
+
+    def _weighted_sum(self, comm):
+        """Σ weights[l]·S[l]·W[l] over the learners of all ranks, in the order of real averages."""
+        w = np.empty((self.objective.dimension, *self.W.shape[2:]))
+        flat = w.reshape(-1)
+        if self.reduction.compiled:
+            gather_models(rows(self.W), self.S, self.weights, flat, flat.size)
+        else:
+            self.reduction.gather(rows(models(self.W, self.S)), self.weights, flat, 0, flat.size)
+        self.reduction.reduce(comm, flat)
+        return w

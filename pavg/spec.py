@@ -104,17 +104,20 @@ class Stop:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
-    """When the average is looked at: every n rounds, or at ticks, or so many a decade.
+    """When the average is looked at: every n rounds, or every n ticks, or at ticks, or so many a decade.
 
     Beginning and end are always evaluated. optimum : f*, or "stored" for the one that `pavg estimate
-    optimum` has kept; the objective is then also given as 1 at the start and 0 at f*. diverged : a
-    loss above this multiple of the initial one (or of 1, if that is more) ends the run.
+    optimum` has kept; the objective is then also given as 1 at the start and 0 at f*. grad_norm : the
+    gradient's norm too, about half of the work. diverged : a loss above this multiple of the initial
+    one (or of 1, if that is more) ends the run.
     """
 
     rounds: Count | None = None
+    every: Count | None = None
     at: list[Count] | None = None
     decade: Count = 8
     optimum: float | Literal["stored"] | None = None
+    grad_norm: bool = True
     diverged: Annotated[float, Gt(1)] = 1e6
 
 
@@ -231,8 +234,8 @@ def _conflicts(spec):
         found.append("measure = 'losses': losses do not depend on seconds or repetitions; expected neither")
     if spec.R is not None and spec.R > spec.P:
         found.append(f"R = {spec.R}: more ranks than learners (P = {spec.P}); expected R at most P")
-    if spec.evaluate.rounds is not None and spec.evaluate.at is not None:
-        found.append("evaluate: expected rounds or at, not both")
+    if sum(getattr(spec.evaluate, key) is not None for key in ("rounds", "every", "at")) > 1:
+        found.append("evaluate: expected one of rounds, every and at")
     if spec.evaluate.optimum == "stored" and spec.data is None:
         found.append("evaluate.optimum = 'stored': one is stored beside data; expected a number")
     if spec.momentum == 0 and spec.momentum_at_average != "keep":

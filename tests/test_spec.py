@@ -228,7 +228,10 @@ BAD = {
     "epochs zero": ({"stop.epochs": 0}, ["stop.epochs = 0", "greater than 0"]),
     "a tick of 0": ({"evaluate.at": [10, 0]}, ["evaluate.at = 0", "greater than or equal to 1"]),
     "ticks no list": ({"evaluate.at": 10}, ["evaluate.at = 10", "list"]),
-    "rounds and ticks": ({"evaluate.at": [1], "evaluate.rounds": 2}, ["evaluate", "rounds or at, not both"]),
+    "rounds and ticks": (
+        {"evaluate.at": [1], "evaluate.rounds": 2},
+        ["evaluate", "one of rounds, every and at"],
+    ),
     "divergence bound 1": ({"evaluate.diverged": 1}, ["evaluate.diverged = 1", "greater than 1"]),
     "reset without momentum": (
         {"momentum_at_average": "reset"},

@@ -8,11 +8,11 @@ from pavg.comm.topology import block
 ROWS = 1024  # rows of a block: sums of blocks do not depend on the number of ranks
 
 
-def evaluate(comm, objective, w, drift, reduction):
+def evaluate(comm, objective, w, drift, reduction, gradient=True):
     """Values at w, by name: those that the problem has. Collective over `comm`.
 
     w : (d,), or (d, lanes); values are numbers, or arrays (lanes,); reduction : how vectors are summed over
-    ranks (`pavg.comm.reduction`).
+    ranks (`pavg.comm.reduction`); gradient : whether its norm is wanted, about half of the work.
     """
     W = objective.embedded(w)
     mean, right = _mean_loss(comm, objective, "train", W)
@@ -23,7 +23,7 @@ def evaluate(comm, objective, w, drift, reduction):
         values["test_loss"], right = _mean_loss(comm, objective, "test", W)
         if objective.classes:
             values["test_accuracy"] = right
-    norm = _gradient_norm(comm, objective, W, reduction)
+    norm = _gradient_norm(comm, objective, W, reduction) if gradient else None
     if norm is not None:
         values["grad_norm"] = norm
     return values | {"drift": drift}

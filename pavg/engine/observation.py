@@ -200,7 +200,8 @@ class Observer:
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # of models that diverge
             self.average, drift = self.learners.virtual_average(self.side)
-            values = evaluate(self.side, self.task.objective, self.average, drift, self.learners.reduction)
+            how = self.learners.reduction, self.spec.evaluate.grad_norm
+            values = evaluate(self.side, self.task.objective, self.average, drift, *how)
         for lane in self.open:
             lane.see(values)
         self._evaluating = time.perf_counter() - began

@@ -95,6 +95,8 @@ def next_evaluation(spec, learners, t, end):
     if wanted.rounds is not None:
         left = wanted.rounds - learners.rounds_done % wanted.rounds
         return _round_end(spec.method, learners, t, left, end)
+    if wanted.every is not None:
+        return (t // wanted.every + 1) * wanted.every
     if wanted.at is not None:
         return min((tick for tick in wanted.at if tick > t), default=None)
     ticks = (math.ceil(10 ** (j / wanted.decade)) for j in itertools.count())

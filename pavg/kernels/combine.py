@@ -3,12 +3,22 @@
 import numpy as np
 from numba import njit
 
-PIECE = 256  # columns at a time: a stack of them stays in the nearest cache
+PIECE = 256  # columns at a time, a multiple of all lanes: a stack of them stays in the nearest cache
 
 
 def models(W, S):
     """S·W, a new array. W : (L, width), or (L, width, lanes); S : (L, lanes)."""
     return W * (S if W.ndim == 2 else S[:, None, :])
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def is_settled(S):
+    """Whether all factors are 1."""
+    for l in range(S.shape[0]):
+        for k in range(S.shape[1]):
+            if S[l, k] != 1.0:
+                return False
+    return True
 
 
 @njit(cache=True, nogil=True, forceinline=True)
@@ -19,10 +29,7 @@ def settle(W, S):
     """
     lanes = S.shape[1]
     for l in range(W.shape[0]):
-        settled = True
-        for k in range(lanes):
-            settled &= S[l, k] == 1.0
-        if not settled:
+        if not is_settled(S[l : l + 1]):
             for j in range(0, W.shape[1], lanes):
                 for k in range(lanes):
                     W[l, j + k] *= S[l, k]
@@ -32,21 +39,67 @@ def settle(W, S):
 @njit(cache=True, nogil=True, forceinline=True)
 def gather(W, weights, flat, begin, d):
     """flat[begin : begin + d] ← Σ weights[l]·W[l, :d], in the order of the learners."""
-    for j in range(d):
-        flat[begin + j] = weights[0] * W[0, j]
-    for l in range(1, W.shape[0]):
-        for j in range(d):
-            flat[begin + j] += weights[l] * W[l, j]
+    for c in range(0, d, PIECE):
+        end = min(c + PIECE, d)
+        for j in range(c, end):
+            flat[begin + j] = weights[0] * W[0, j]
+        for l in range(1, W.shape[0]):
+            for j in range(c, end):
+                flat[begin + j] += weights[l] * W[l, j]
+
+
+@njit(cache=True, nogil=True)
+def factors(S, columns):
+    """S of every learner, repeated over so many columns (a multiple of its lanes)."""
+    lanes = S.shape[1]
+    found = np.empty((S.shape[0], columns))
+    for l in range(S.shape[0]):
+        for j in range(0, columns, lanes):
+            for k in range(lanes):
+                found[l, j + k] = S[l, k]
+    return found
+
+
+@njit(cache=True, nogil=True, forceinline=True)
+def gather_models(W, S, weights, flat, d):
+    """`gather` of the models S·W, which need not be settled for it: the same bits. W, S : as for `settle`."""
+    if is_settled(S):
+        gather(W, weights, flat, 0, d)
+        return
+    F = factors(S, min(PIECE, d))
+    for c in range(0, d, PIECE):
+        n = min(PIECE, d - c)
+        for j in range(n):
+            flat[c + j] = weights[0] * (F[0, j] * W[0, c + j])
+        for l in range(1, W.shape[0]):
+            for j in range(n):
+                flat[c + j] += weights[l] * (F[l, j] * W[l, c + j])
 
 
 @njit(cache=True, nogil=True, forceinline=True)
 def scatter(flat, begin, d, total, W):
     """W[l, :d] ← flat[begin : begin + d] / total, for every learner."""
-    for j in range(d):
-        flat[begin + j] /= total
+    for c in range(0, d, PIECE):
+        end = min(c + PIECE, d)
+        for j in range(c, end):
+            flat[begin + j] /= total
+        for l in range(W.shape[0]):
+            for j in range(c, end):
+                W[l, j] = flat[begin + j]
+
+
+@njit(cache=True, nogil=True)
+def add_distances(W, S, w, d, out):
+    """out[l, k] += Σⱼ (S[l, k]·W[l, j] − w[j])² over coordinates j < d of lane k. W, S : as for `settle`."""
+    F, sums = factors(S, PIECE), np.zeros((W.shape[0], PIECE))
+    for c in range(0, d, PIECE):
+        n = min(PIECE, d - c)
+        for l in range(W.shape[0]):
+            for j in range(n):
+                sums[l, j] += (F[l, j] * W[l, c + j] - w[c + j]) ** 2
     for l in range(W.shape[0]):
-        for j in range(d):
-            W[l, j] = flat[begin + j]
+        for j in range(PIECE):
+            out[l, j % S.shape[1]] += sums[l, j]
 
 
 @njit(cache=True, nogil=True)

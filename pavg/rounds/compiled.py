@@ -15,7 +15,7 @@ from pavg.comm.clocks import COMM, COMPUTE, MARK, PHASES, TOTAL, WAIT
 from pavg.kernels import ahead, general, touched
 from pavg.kernels.calls import borrowed, double_of, status_of
 from pavg.kernels.choice import choose
-from pavg.kernels.combine import gather, scatter, settle
+from pavg.kernels.combine import gather, gather_models, scatter
 
 KEEP, AVERAGE, RESET = range(3)  # what an average does to the momentum
 MOMENTUM = {"keep": KEEP, "average": AVERAGE, "reset": RESET}
@@ -103,14 +103,14 @@ def dense(model, momentum, combination, mpi):
     W, V, _, S = model
     flat, weights, total, d = combination
     ranks, _, _, allreduce, _, comm, place, double, _, sum_ = mpi
-    settle(W, S)
-    gather(W, weights, flat, 0, d)
+    gather_models(W, S, weights, flat, d)
     if momentum == AVERAGE:
         gather(V, weights, flat, d, d)
     status = 0
     if ranks > 1:
         status = status_of(allreduce, (place, types.int64(flat.ctypes.data), flat.size, double, sum_, comm))
     scatter(flat, 0, d, total, W)
+    S[:] = 1.0
     if momentum == AVERAGE:
         scatter(flat, d, d, total, V)
     elif momentum == RESET:

@@ -90,6 +90,15 @@ def test_an_evaluation_on_every_tick_of_a_list_leaves_none_out():
     assert [(t, stops.evaluates(t)) for stops, t in walked] == [(t, t < 5) for t in range(1, 6)]
 
 
+@pytest.mark.parametrize(
+    "K, every, expected",
+    [(1, 70, [70, 140, 210]), (1000, 70, [128, 192, 256]), (1000, 64, [64, 128, 192, 256])],
+)
+def test_evaluations_every_n_ticks_fall_on_the_first_stops_that_cut_no_block(K, every, expected):
+    walked = walk(1e9, K=K, evaluate={"every": every}, stop={"steps": 270})
+    assert [t for stops, t in walked if stops.evaluates(t)] == expected
+
+
 LIMITS = {"steps": 50, "samples": 480, "epochs": 3.0}  # samples: 40 steps; epochs: 600 samples
 
 

@@ -1,10 +1,11 @@
-"""gather and scatter: models to one flat buffer and back."""
+"""Models to one flat buffer and back, and how far they are apart."""
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pavg.kernels.combine import gather, scatter
+from pavg.kernels.combine import add_distances, gather, gather_models, scatter, settle
 
 numbers = st.floats(-1e3, 1e3)
 
@@ -38,6 +39,31 @@ def test_gather_adds_in_the_order_of_the_learners(case):
         total += w
     gather(W, np.ones(len(W)), flat, begin, d)
     np.testing.assert_array_equal(flat[begin : begin + d], total)
+
+
+@pytest.mark.parametrize("lanes", [1, 8, 32])
+@pytest.mark.parametrize("settled", [True, False])
+def test_models_need_not_be_settled_to_be_gathered(lanes, settled):
+    rng = np.random.default_rng(lanes)
+    W, weights, d = rng.normal(size=(3, 700 * lanes)), np.array([1.0, 3.0, 7.0]), 600 * lanes
+    S = np.ones((3, lanes)) if settled else rng.uniform(0.1, 1, (3, lanes))
+    flat, expected, before = np.empty(d), np.empty(d), W.copy()
+    gather_models(W, S, weights, flat, d)
+    np.testing.assert_array_equal(W, before)
+    settle(W, S.copy())
+    gather(W, weights, expected, 0, d)
+    np.testing.assert_array_equal(flat, expected)
+
+
+@pytest.mark.parametrize("lanes", [1, 8, 32])
+def test_distances_are_those_of_the_models_from_one(lanes):
+    rng = np.random.default_rng(lanes)
+    W, S, w = rng.normal(size=(3, 70 * lanes)), rng.uniform(0.1, 1, (3, lanes)), rng.normal(size=60 * lanes)
+    out = np.ones((3, lanes))
+    add_distances(W, S, w, w.size, out)
+    settle(W, S)
+    apart = (W[:, : w.size] - w).reshape(3, 60, lanes)
+    np.testing.assert_allclose(out, 1 + np.sum(apart**2, axis=1), rtol=1e-13)
 
 
 @given(cases(), st.floats(0.5, 1e3))

@@ -9,6 +9,7 @@ from mpi4py import MPI
 from pavg.engine import synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
+from pavg.kernels.combine import models
 from pavg.learners import Learners
 from pavg.records.layout import VARIABLES
 from tests.building import group_of, samples
@@ -108,7 +109,7 @@ def test_a_frozen_lane_is_0_for_good_and_the_others_do_not_notice():
         if frozen is not None:
             learners.freeze(frozen)
         learners.rounds([16, 16], 5)
-        ends.append(learners.models())
+        ends.append(models(learners.W, learners.S))
         learners.schedule.step_size.frozen.clear()
     whole, rest = ends
     assert not rest[:, :, 1].any() and whole[:, :, 1].any()
