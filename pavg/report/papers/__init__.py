@@ -1,0 +1,1 @@
+"""One room a paper: its experiments (TOML files in benchmarks/), figures, and what it claims."""

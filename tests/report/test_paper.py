@@ -1,0 +1,92 @@
+"""A paper's page: its claims beside what was measured, its figures, and what could not be run."""
+
+import json
+
+import pytest
+
+from pavg.report import paper as papers
+from pavg.report.claims import AGREES, CANNOT, Claim, below
+from pavg.report.paper import Experiment, Paper, Picture
+from pavg.report.papers import zhang2016
+from pavg.sweep import grid
+from tests.report import made
+from tests.report.made import HOSTILE
+
+
+def drawn(runs):
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    figure.subplots().plot(runs.points["loss"])
+    return figure
+
+
+def lower(runs):
+    return below(runs.final("loss", "K == 16"), runs.final("loss", "K == 'all'"), paired=True)
+
+
+PAPER = Paper(
+    name="made",
+    title="When does it help?",
+    source="Nobody, 2026",
+    experiments=(Experiment("here", "a", "What is here."), Experiment("gone", "b", "What is not.")),
+    sections=(
+        (
+            "1 Results",
+            (Picture("Losses", "All.", ("here",), drawn), Picture("More", "None.", ("gone",), drawn)),
+            (Claim("1", HOSTILE, "", ("here",), lower), Claim("1", "Also.", "2", ("gone",), lower)),
+        ),
+    ),
+)
+
+
+@pytest.fixture
+def written(tmp_path):
+    """(folder, [(claim, finding)]) of a page of one experiment that was run and one that was not."""
+    (tmp_path / "here").mkdir()
+    for seed in range(6):
+        for K, end in ((16, 0.3), ("all", 0.4)):
+            losses = [0.7, 0.5, end + 0.001 * seed]
+            made.write_run(
+                tmp_path / "here", [0, 64, 1024], losses, seed=seed, method={"name": "periodic", "K": K}
+            )
+    found = papers.write(PAPER, papers.read(PAPER, tmp_path, {"gone": "no file"}), tmp_path, "Small.")
+    return tmp_path, found
+
+
+def test_each_claim_has_a_verdict_on_the_page_and_in_a_file(written):
+    folder, found = written
+    kept = json.loads((folder / "claims.json").read_text())
+    text = (folder / "index.html").read_text()
+    assert [row["verdict"] for row in kept] == [finding.verdict for _, finding in found]
+    assert kept[0]["verdict"] == AGREES and kept[0]["measured"].startswith("difference -0.1 ")
+    assert kept[1]["verdict"] == CANNOT and kept[1]["why"] == "gone: no file"
+    for row in kept:
+        assert f">{row['verdict']}</td>" in text and row["measured"] in text
+    assert HOSTILE not in text
+
+
+def test_figures_are_on_the_page_and_beside_it_where_there_are_runs(written):
+    folder, _ = written
+    text = (folder / "index.html").read_text()
+    assert (folder / "losses.svg").exists() and not (folder / "more.svg").exists()
+    assert text.count("data:image/svg+xml;base64,") == 1
+    assert "for want of runs" in text
+
+
+def test_nothing_is_asked_of_a_network(written):
+    policy = (written[0] / "index.html").read_text().split('Content-Security-Policy" content="')[1]
+    assert policy.startswith("default-src 'none'; script-src 'sha256-")
+
+
+def test_every_experiment_of_a_paper_has_its_benchmark_and_every_claim_its_experiments():
+    paper = zhang2016.PAPER
+    names = {one.name for one in paper.experiments}
+    names |= {one.name + papers.TUNED for one in paper.experiments if one.tuned}
+    for one in paper.experiments:
+        for settings in (one.settings, (*one.settings, *one.reduced)):
+            (path,) = grid.sources(f"{paper.name}/{one.spec}")
+            assert grid.cells(path, settings)
+    for _, pictures, claims in paper.sections:
+        for needs in [*(p.needs for p in pictures), *(c.needs for c in claims)]:
+            assert set(needs) <= names
