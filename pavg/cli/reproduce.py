@@ -17,8 +17,9 @@ PAPERS = ("zhang2016",)
 @click.option("--full", is_flag=True, help="The paper's size: hours. Otherwise a size for minutes.")
 @click.option("--only", multiple=True, metavar="NAME", help="Run these experiments only; the page shows all.")
 def command(paper, ranks, out, data, full, only):
-    """Run the experiments of PAPER that have no results yet, and put them beside what it says.
+    """Run the experiments of PAPER, and judge its claims.
 
+    Those that have no results yet are run.
     Writes one page, index.html, with all figures and a table of claims, each with the number measured here
     and a verdict: agrees, differs, undecided, or cannot be run here. The same command goes on where it was
     interrupted.
