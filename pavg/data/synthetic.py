@@ -13,8 +13,8 @@ The model w* is normal, in the span of the features, with E⟨x, w*⟩² = 1 (sp
 
 - classes: y = ±1, P(y = 1) = 1 / (1 + exp(−separability ⟨x, w*⟩)); a share `noise` of labels is turned over
 - regression: y = ⟨x, w*⟩ + noise · N(0, 1); or `rho` is given, and decides the noise. With `pairs`, the
-  rows 2k and 2k + 1 have one x and errors of opposite sign: w* is then the minimiser of these samples, not
-  of their distribution alone, and ∇Δ(w*) = 0
+  rows 2k and 2k + 1 have one x and the errors noise and −noise: w* is then the minimiser of these samples,
+  not of their distribution alone, and ∇Δ(w*) = 0
 
 ρ = β² ‖w0 − w*‖² / σ² (Zhang et al. 2016, section 2.2), with w0 = 0 and, for ½(⟨w, x⟩ − y)²,
 
@@ -173,10 +173,9 @@ class Samples:
 
     def _targets(self, generator, signal):
         if self.separability is None:
-            errors = generator.standard_normal(BLOCK)
             if self.pairs:
-                errors[1::2] = -errors[::2]
-            return signal + self.noise * errors
+                return signal + self.noise * np.resize([1.0, -1.0], BLOCK)
+            return signal + self.noise * generator.standard_normal(BLOCK)
         y = np.where(generator.random(BLOCK) < expit(self.separability * signal), 1.0, -1.0)
         return np.where(generator.random(BLOCK) < self.noise, -y, y)
 
