@@ -16,6 +16,7 @@ from pavg.settings import changes
 
 VERSION = 1
 LEVEL = 0.95
+FACTS = ("data", "data_checksum", "n_samples", "n_features", "nnz")
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ def keep(problem, store, found):
         file.attrs["format"], file.attrs["format_version"] = f"pavg-{found.kind}", VERSION
         file.attrs["problem"] = json.dumps(changes(problem), sort_keys=True)
         file.attrs["data"], file.attrs["data_checksum"] = store.name, store.checksum
+        file.attrs["n_samples"], file.attrs["n_features"] = store.train.n, store.n_features
+        file.attrs["nnz"] = store.attrs["nnz"]
         for name, value in vars(found).items():
             if isinstance(value, np.ndarray):
                 file[name] = value
@@ -122,21 +125,40 @@ def stored(kind, problem, store):
 
     InputError for a file that cannot be read.
     """
-    path = place(kind, problem, store)
+    try:
+        return _read(kind, place(kind, problem, store))[1]
+    except FileNotFoundError:
+        return None
+
+
+def everything(kind, folder):
+    """[(facts, estimate)] of all estimates of a kind that are kept in a folder of stores, by their names.
+
+    facts : problem (its parameters, a dictionary), data, data_checksum, n_samples, n_features and nnz of the
+    training samples.
+    """
+    return [_read(kind, path) for path in sorted(folder.glob(f"*.{kind.kind}.h5"))]
+
+
+def _read(kind, path):
+    """(facts, estimate) of a file."""
     try:
         with h5py.File(path, "r", locking=False) as file:
             if (file.attrs.get("format"), file.attrs.get("format_version")) != (f"pavg-{kind.kind}", VERSION):
                 raise InputError(f"{path}: expected pavg-{kind.kind} of version {VERSION}: delete it")
-            return kind(**{f.name: _value(file, f.name) for f in fields(kind)})
+            facts = {name: _value(file, name) for name in FACTS}
+            facts |= {"problem": json.loads(file.attrs["problem"])}
+            return facts, kind(**{f.name: _value(file, f.name) for f in fields(kind)})
     except FileNotFoundError:
-        return None
+        raise
     except (OSError, KeyError) as error:
         text = os.strerror(error.errno) if getattr(error, "errno", None) else "not a whole file"
         raise InputError(f"{path}: cannot be read: {text}; delete it, and estimate it anew") from None
 
 
 def _value(file, name):
-    """A field of what was kept: an array, a number, or None."""
+    """What was kept by a name: an array, a number, a text, or None."""
     if name in file:
         return file[name][:]
-    return file.attrs[name].item() if name in file.attrs else None
+    value = file.attrs.get(name)
+    return value.item() if isinstance(value, np.generic) else value

@@ -23,7 +23,7 @@ N, D = 300, 7
 
 def store_of(X, y, layout="dense"):
     made = layouts.csr(scipy.sparse.csr_matrix(X), y) if layout == "csr" else layouts.dense(X, y)
-    return Store("memory", "memory", X.shape[1], made, None, "checksum", layout, {})
+    return Store("memory", "memory", X.shape[1], made, None, "checksum", layout, {"nnz": np.count_nonzero(X)})
 
 
 def drawn(seed=0, n=N, d=D, rank=D):
@@ -138,7 +138,7 @@ def kept(folder):
         BASE | {"problem": {"name": "logistic", "l2": 0.01}, "data": {"name": "breast_cancer"}}, "t"
     )
     store = samples()
-    store = Store(folder / "store.h5", *list(vars(store).values())[1:])
+    store = Store(folder / "store.h5", *list(vars(store).values())[1:-1], {"nnz": 0})
     made = optimum(comm, built.problem.bind(store, 4, 0))
     if comm.Get_rank() == 0:
         stored.keep(built.problem, store, made)
@@ -160,7 +160,7 @@ def test_each_objective_has_its_own(kept):
         BASE | {"problem": {"name": "logistic", "l2": 0.02}, "data": {"name": "digits"}}, "t"
     ).problem
     assert stored.stored(stored.Optimum, other, store) is None
-    changed = Store(*[*vars(store).values()][:5], "x", "dense", {})
+    changed = Store(*[*vars(store).values()][:5], "x", "dense", store.attrs)
     assert stored.stored(stored.Optimum, problem, changed) is None
     assert stored.stored(stored.Variance, problem, store) is None
 
@@ -180,7 +180,7 @@ def test_one_that_is_kept_is_not_looked_for_again(kept, monkeypatch):
         other.setattr(optimum_, "optimum", None)
         again = optimum_.kept(comm, problem, store, objective)
     np.testing.assert_array_equal(again.w, made.w)
-    changed = Store(*[*vars(store).values()][:5], "x", "dense", {})
+    changed = Store(*[*vars(store).values()][:5], "x", "dense", store.attrs)
     found = optimum_.kept(comm, problem, changed, objective)
     assert found.f == made.f and stored.stored(stored.Optimum, problem, changed).f == made.f
 
