@@ -50,7 +50,7 @@ def speed_ups(table, points, targets=TARGETS, tuning=TUNING):
 
 
 def speed_up(table, points, targets=TARGETS, tuning=TUNING):
-    """The figure of `speed_ups`: over ρ, a line for each target; dashed: as the paper takes it."""
+    """The figure of `speed_ups`: over ρ, a line for each target; a small triangle: a lower bound."""
     found = speed_ups(table, points, targets, tuning)
     colours = style.ordered_colours({target: -np.log(target) for target in targets})
     shapes = style.markers(targets)
@@ -66,8 +66,6 @@ def speed_up(table, points, targets=TARGETS, tuning=TUNING):
                 ax.errorbar(line["rho"], line["ratio"], bars, label=label, elinewidth=0.8, capsize=1.5, **how)
                 bound = line[line["late"] > 0]
                 ax.plot(bound["rho"], 1.12 * bound["ratio"], "^", color=colours[target], markersize=2.5)
-                shown = line[np.isfinite(line["envelope"])]
-                ax.plot(shown["rho"], shown["envelope"], color=colours[target], linestyle="--", linewidth=0.8)
             ax.set_xscale("log")
             ax.set_ylabel("speed-up")
             ax.set_ylim(bottom=0)
