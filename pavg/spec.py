@@ -42,7 +42,8 @@ class Synthetic:
     n, d, nnz : rows, features, nonzeros a row (of a sparse shape); rank : of the features (of a
     dense one); separability : size of the logit (of classes); noise : share of labels turned over,
     or deviation of the errors (of a regression); rho : instead of a regression's noise, what it
-    leads to. Exactly what they mean: `pavg.data.synthetic`.
+    leads to; pairs : whether a regression's rows come in pairs whose errors cancel. Exactly what they
+    mean: `pavg.data.synthetic`.
     """
 
     like: Literal["higgs", "year", "rcv1", "e2006"]
@@ -53,6 +54,7 @@ class Synthetic:
     separability: Positive | None = None
     noise: Annotated[float, Ge(0)] | None = None
     rho: Positive | None = None
+    pairs: bool = False
     seed: Number = 0
 
 

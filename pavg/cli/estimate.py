@@ -39,7 +39,8 @@ def variance(spec, ranks, overrides, error):
     """How the variance of gradients grows away from the optimum: σ², β² and ρ of the problems of SPEC.
 
     ρ = β²‖w0 − w*‖²/σ² is large where averaging often is expected to help (Zhang et al. 2016). What
-    stands for β² is said, as no one number does for all problems.
+    stands for β² is said, as no one number does for all problems. It is kept beside the data, as the
+    optimum is.
     """
     return _started(
         ranks, spec, overrides, ["variance", f"--error={error}"], lambda *given: _variance(*given, error)
@@ -58,7 +59,7 @@ def _started(ranks, spec, overrides, words, estimate):
 
 
 def _each(comm, name, overrides, estimate):
-    """`estimate(comm, spec, store, objective, its name)` for each objective of a sweep. Collective."""
+    """Print what `estimate(comm, spec, store, objective, progress)` says of each objective. Collective."""
     from pathlib import Path
 
     from pavg.cli.stages import stages
@@ -70,45 +71,38 @@ def _each(comm, name, overrides, estimate):
     for spec in {(spec.problem, spec.data): spec for spec in specs}.values():
         with stages() as progress:
             once(comm, lambda spec=spec, told=progress: open_data(spec, told) and None)  # made, if need be
-        store = together(comm, lambda spec=spec: open_data(spec))
-        objective = together(comm, lambda *, s=spec, on=store: s.problem.bind(on, s.P, s.seed))
-        about = f"{spec.problem.name} on {store.name}" if store else spec.problem.name
-        estimate(comm, spec, store, objective, about)
+            store = together(comm, lambda spec=spec: open_data(spec))
+            objective = together(comm, lambda *, s=spec, on=store: s.problem.bind(on, s.P, s.seed))
+            said = estimate(comm, spec, store, objective, progress)
+        if comm.Get_rank() == 0:
+            print(f"{spec.problem.name} on {store.name}" if store else spec.problem.name, said, sep=": ")
     return 0
 
 
-def _variance(comm, spec, store, objective, about, error):
-    from pavg.comm.agreement import once, together
-    from pavg.errors import InputError
+def _variance(comm, spec, store, objective, progress, error):
+    """Find and keep it, and say so. Collective."""
+    from pavg.comm.agreement import once
     from pavg.estimate import stored
-    from pavg.estimate.optimum import optimum
+    from pavg.estimate.optimum import kept
     from pavg.estimate.variance import variance
 
-    def kept():
-        try:
-            return stored.stored(spec.problem, store)
-        except InputError:
-            return None
-
-    near = together(comm, kept) if store else None
-    if near is None:
-        near = optimum(comm, objective)
-        once(comm, stored.keep, spec.problem, store, near)
-    found = variance(comm, objective, near.w, error)
-    if comm.Get_rank() == 0:
-        low, high = found.interval
-        print(f"{about}: σ² = Δ(w*) = {found.at_optimum:.4g}, Δ(w0) = {found.at_start:.4g}, ", end="")
-        print(f"‖w0 − w*‖ = {found.distance:.4g}, ‖∇Δ(w*)‖ = {found.slope:.4g}")
-        print(
-            f"    mean curvature {found.curvature:.4g} ({low:.4g} … {high:.4g}, {found.lines} lines)", end=""
-        )
-        print(f", largest ratio {found.ratio:.4g}", end="")
-        print("" if found.largest is None else f", λmax = {found.largest:.4g}")
-        print("    ρ: " + ", ".join(f"{name} {value:.4g}" for name, value in found.rhos.items()))
+    near = kept(comm, spec.problem, store, objective, progress)
+    found = variance(comm, objective, near.w, error, progress=progress)
+    path = once(comm, stored.keep, spec.problem, store, found)
+    low, high = found.interval
+    largest = "" if found.largest is None else f", λmax = {found.largest:.4g}"
+    return (
+        f"σ² = Δ(w*) = {found.at_optimum:.4g}, Δ(w0) = {found.at_start:.4g}, "
+        f"‖w0 − w*‖ = {found.distance:.4g}, ‖∇Δ(w*)‖ = {found.slope:.4g}\n"
+        f"    mean curvature {found.curvature:.4g} ({low:.4g} … {high:.4g}, {found.lines} lines), "
+        f"largest ratio {found.ratio:.4g}{largest}\n"
+        f"    ρ: {', '.join(f'{name} {value:.4g}' for name, value in found.rhos.items())}\n"
+        f"    {path}"
+    )
 
 
-def _optimum(comm, spec, store, objective, about):
-    """Find, keep and print it. Collective."""
+def _optimum(comm, spec, store, objective, progress):
+    """Find and keep it, and say so. Collective."""
     import time
 
     from pavg.comm.agreement import once
@@ -116,16 +110,15 @@ def _optimum(comm, spec, store, objective, about):
     from pavg.estimate.optimum import optimum
 
     if objective.optimum is not None:
-        if comm.Get_rank() == 0:
-            print(f"{about}: f* = {objective.optimum:.15g}, known; nothing to keep")
-        return
+        return f"f* = {objective.optimum:.15g}, known; nothing to keep"
     began = time.perf_counter()
-    found = optimum(comm, objective)
+    found = optimum(comm, objective, progress)
     seconds = time.perf_counter() - began
     path = once(comm, stored.keep, spec.problem, store, found)
-    if comm.Get_rank() == 0:
-        more = {False: "; of many, the w* of least norm", None: "; not asked whether w* is the only one"}
-        print(f"{about}: f* = {found.f:.15g}, f(w0) = {found.start:.6g}{more.get(found.unique, '')}")
-        print(f"    at most {found.gap:.1e} above f*, ‖∇f‖ = {found.gradient:.1e}: ", end="")
-        print(f"{found.steps} steps, {found.passes} passes, {seconds:.2g} s")
-        print(f"    {path}")
+    more = {False: "; of many, the w* of least norm", None: "; not asked whether w* is the only one"}
+    return (
+        f"f* = {found.f:.15g}, f(w0) = {found.start:.6g}{more.get(found.unique, '')}\n"
+        f"    at most {found.gap:.1e} above f*, ‖∇f‖ = {found.gradient:.1e}: "
+        f"{found.steps} steps, {found.passes} passes, {seconds:.2g} s\n"
+        f"    {path}"
+    )

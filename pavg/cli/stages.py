@@ -11,7 +11,10 @@ QUIET = 10.0  # seconds between two lines about one thing, in a log
 
 @contextlib.contextmanager
 def stages():
-    """A function ``progress(stage, done, total)`` that shows how far a download or a conversion is."""
+    """A function ``progress(stage, done, total)`` that shows how far a download or an estimate is.
+
+    total : None where nobody knows: what is done is counted then.
+    """
     if not on_terminal():
         yield Stages()
         return
@@ -24,7 +27,8 @@ def stages():
         def progress(stage, done, total):
             if stage not in shown:
                 shown[stage] = bars.add_task(stage)
-            bars.update(shown[stage], completed=done, total=total)
+            counted = stage if total else f"{stage}: {done:,}"
+            bars.update(shown[stage], description=counted, completed=done, total=total)
 
         yield progress
 
@@ -39,10 +43,11 @@ class Stages:
         if stage != self.stage or done < self.done:
             self.stage, self.began, self.first, self.spoke = stage, now, done, now
             print(stage, file=sys.stderr, flush=True)
-        elif now - self.spoke > QUIET and total:
+        elif now - self.spoke > QUIET:
             self.spoke = now
-            left = (now - self.began) * (total - done) / max(done - self.first, 1)
-            print(f"    {done / total:.0%}, {left:.0f} s left", file=sys.stderr, flush=True)
+            left = (now - self.began) * ((total or 0) - done) / max(done - self.first, 1)
+            text = f"{done / total:.0%}, {left:.0f} s left" if total else f"{done:,}"
+            print(f"    {text}", file=sys.stderr, flush=True)
         self.done = done
 
 

@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import platformdirs
 
 from pavg.data import bundled, catalogue, formats, store
 from pavg.errors import InputError
-from pavg.spec import Data
+from pavg.settings import changes
 
 PATHS = ("path", "test_path")  # keys of [data] that name files
 
@@ -183,9 +183,8 @@ def _make_folder():
 
 def _file_name(data, files):
     """A stem to read, and a hash of what determines the contents: a new key at its default changes none."""
-    made, default = bundled.source() if data.name and not data.path else "", asdict(Data())
-    key = {name: value for name, value in asdict(data).items() if value != default[name]}
-    key |= {"format_version": store.VERSION, "bundled": made}
+    made = bundled.source() if data.name and not data.path else ""
+    key = changes(data) | {"format_version": store.VERSION, "bundled": made}
     key |= {k: [[path, *_stamp(status)] for path, status in found.items()] for k, found in files.items()}
     digest = hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()
     readable = re.sub(r"[^A-Za-z0-9._-]", "_", _name(data))[:60]

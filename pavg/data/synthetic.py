@@ -12,7 +12,9 @@ random. The numbers of nonzeros are log-normal; their mean is `nnz`, to some per
 The model w* is normal, in the span of the features, with E⟨x, w*⟩² = 1 (sparse: estimated from a block). Then
 
 - classes: y = ±1, P(y = 1) = 1 / (1 + exp(−separability ⟨x, w*⟩)); a share `noise` of labels is turned over
-- regression: y = ⟨x, w*⟩ + noise · N(0, 1); or `rho` is given, and decides the noise
+- regression: y = ⟨x, w*⟩ + noise · N(0, 1); or `rho` is given, and decides the noise. With `pairs`, the
+  rows 2k and 2k + 1 have one x and the errors noise and −noise: w* is then the minimiser of these samples,
+  not of their distribution alone, and ∇Δ(w*) = 0
 
 ρ = β² ‖w0 − w*‖² / σ² (Zhang et al. 2016, section 2.2), with w0 = 0 and, for ½(⟨w, x⟩ − y)²,
 
@@ -21,7 +23,9 @@ The model w* is normal, in the span of the features, with E⟨x, w*⟩² = 1 (sp
   lines, as measured there (Frobenius norm). Dense: E‖x‖⁴ = (tr Σ)² + 2 tr Σ², so β² = ((tr Σ)² + tr Σ²) / d
 
 Exact: these, for the distribution of dense samples. Approximate: those of sparse samples (moments from 512
-rows), and those of any finite set, which differ by its sampling error.
+rows), and those of any finite set, which differ by its sampling error. The largest part of that is the
+minimiser's: of n rows it is noise²·d/n (Σ = I) away from w*, squared, which has ‖w*‖² = 1. At ρ = 0.1, where
+noise² ≈ 10, that is nothing only for n far above 10·d, or with pairs.
 """
 
 from dataclasses import dataclass
@@ -78,7 +82,7 @@ class Samples:
     def __init__(self, given):
         shape = SHAPES[given.like]
         _check(given, shape)
-        self.seed, self.rank = given.seed, given.rank
+        self.seed, self.rank, self.pairs = given.seed, given.rank, given.pairs
         self.n, self.d, self.nnz = given.n or shape.n, given.d or shape.d, given.nnz or shape.nnz
         self.separability = given.separability or shape.separability
         generator = streams.generator(self.seed, "synthetic")
@@ -98,6 +102,7 @@ class Samples:
         for first in range(0, self.n, BLOCK):
             generator = streams.generator(self.seed, "synthetic", first // BLOCK)
             X = self._features(generator)
+            X = X[np.arange(BLOCK) // 2] if self.pairs else X
             y = self._targets(generator, X @ self.w)
             rows = min(BLOCK, self.n - first)
             if progress:
@@ -168,6 +173,8 @@ class Samples:
 
     def _targets(self, generator, signal):
         if self.separability is None:
+            if self.pairs:
+                return signal + self.noise * np.resize([1.0, -1.0], BLOCK)
             return signal + self.noise * generator.standard_normal(BLOCK)
         y = np.where(generator.random(BLOCK) < expit(self.separability * signal), 1.0, -1.0)
         return np.where(generator.random(BLOCK) < self.noise, -y, y)
@@ -183,13 +190,15 @@ def _check(given, shape):
         ("separability", regression, "expected a shape with classes: higgs, rcv1"),
         ("rho", not regression, "expected a shape for regression: year, e2006"),
         ("rho", given.noise is not None, "expected rho or noise, not both"),
+        ("pairs", not regression, "expected a shape for regression: year, e2006"),
+        ("n", given.pairs and (given.n or shape.n) % 2, "expected an even number of rows, for pairs"),
         ("rank", (given.rank or 1) > d, f"expected at most d = {d}"),
         ("nnz", sparse and (given.nnz or shape.nnz) > d / 4, f"expected at most a quarter of d = {d}"),
         ("noise", not regression and (given.noise or 0) > 0.5, "expected at most 0.5, a share of labels"),
     ]
     for key, refused, text in wrong:
         value = getattr(given, key)
-        if value is None and key == "nnz":
-            value = shape.nnz
-        if refused and value is not None:
+        if value is None and key in ("n", "nnz"):
+            value = getattr(shape, key)
+        if refused and value not in (None, False):
             raise InputError(f"data.synthetic.{key} = {value} with like = {given.like!r}: {text}")

@@ -7,7 +7,7 @@ from typing import Any
 from pavg import data
 from pavg.data.partition import Shards
 from pavg.errors import InputError
-from pavg.estimate.stored import stored
+from pavg.estimate.stored import Optimum, stored
 from pavg.problems.base import Objective
 from pavg.schedules import SideBySide
 from pavg.spec import Spec
@@ -78,7 +78,13 @@ class Binder:
 def _optimum(spec, objective, store):
     given = spec.evaluate.optimum
     if given == "stored":
-        return stored(spec.problem, store).f
+        kept = stored(Optimum, spec.problem, store)
+        if kept is None:
+            raise InputError(
+                f"evaluate.optimum = 'stored': none is kept of {spec.problem.name} with these parameters on "
+                f"{store.name}; expected: pavg estimate optimum SPEC, before"
+            )
+        return kept.f
     return objective.optimum if given is None else given
 
 

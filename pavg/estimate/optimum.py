@@ -4,9 +4,9 @@ import numpy as np
 from scipy.linalg import eigh
 from scipy.sparse.linalg import LinearOperator, cg
 
-from pavg.comm.agreement import AgreedError
+from pavg.comm.agreement import AgreedError, once
 from pavg.errors import InputError
-from pavg.estimate.stored import Optimum
+from pavg.estimate.stored import Optimum, keep, stored
 from pavg.estimate.whole import led
 
 GAP = 1e-10  # of F(w0): the most that f may be above f*
@@ -17,14 +17,25 @@ NEWTON = 100  # steps at most
 PRODUCTS = 5000  # of the Hessian and a vector, for a step, at most
 HALVINGS = 40  # of a step at most
 SETTLED = 1e-3  # of ‖w‖ (or of 1): a longer step, where F hardly falls, leads away for good
+STAGE = "optimum: passes over the rows"
 APART = "no optimum: {}, so F falls for ever; expected l2 > 0"
 
 
-def optimum(comm, objective):
+def kept(comm, problem, store, objective, progress=None):
+    """The `Optimum` that is kept of a problem on a store; found and kept first, if need be. Collective."""
+    found = once(comm, stored, Optimum, problem, store) if store else None
+    if found is None:
+        found = optimum(comm, objective, progress)
+        once(comm, keep, problem, store, found)
+    return found
+
+
+def optimum(comm, objective, progress=None):
     """The `Optimum` by Newton's method from w0 = 0, of a convex F whose curvature is known. Collective.
 
     A step solves H·δ = −∇F by eigenvectors, or by conjugate gradients where d is large. It stays in the
-    span of the rows: where minimisers are many, it is the one of least norm.
+    span of the rows: where minimisers are many, it is the one of least norm. progress : called on rank 0
+    as ``progress(stage, passes over all rows, None)``.
 
     Raises
     ------
@@ -37,7 +48,7 @@ def optimum(comm, objective):
         raise AgreedError(
             "no optimum: the problem's curvature is not known; expected a linear model", comm.Get_size()
         )
-    return led(comm, objective, _newton)
+    return led(comm, objective, _newton, progress)
 
 
 def _newton(whole):
@@ -45,6 +56,7 @@ def _newton(whole):
     f, g = whole.value(w)
     start, first, step, rank = f, np.linalg.norm(g), 0, None
     while True:
+        whole.tell(STAGE, whole.passes)
         delta, left = _direction(whole, w, g, first)
         rank = left if rank is None else rank
         gap = max(-0.5 * float(g @ delta), 0.0)
@@ -72,7 +84,12 @@ def _direction(whole, w, g, first):
         curved = values > values[-1] * whole.d * np.finfo(float).eps
         along = vectors[:, curved]
         return -along @ ((along.T @ g) / values[curved]), int(curved.sum())
-    H = LinearOperator((whole.d, whole.d), matvec=lambda v: whole.product(w, v), dtype=float)
+
+    def product(v):
+        whole.tell(STAGE, whole.passes)
+        return whole.product(w, v)
+
+    H = LinearOperator((whole.d, whole.d), matvec=product, dtype=float)
     # far from the optimum the Hessian is another one there; that of a quadratic is solved once, and well
     exact = 1e-10 if whole.objective.quadratic else min(1e-2, np.linalg.norm(g) / (first or 1.0))
     # what rounding has left of a gradient lies outside the span of the rows: it is not to be solved for

@@ -12,9 +12,12 @@ from pavg.comm.topology import block
 from pavg.errors import InputError
 
 
-def led(comm, objective, body):
-    """`body(whole)` on rank 0, its result on all ranks. An InputError there is raised on all. Collective."""
-    whole = Whole(comm, objective)
+def led(comm, objective, body, progress=None):
+    """`body(whole)` on rank 0, its result on all ranks. An InputError there is raised on all. Collective.
+
+    progress : what `Whole.tell` calls there.
+    """
+    whole = Whole(comm, objective, progress)
     outcome = None
     if comm.Get_rank() == 0:
         try:
@@ -37,8 +40,8 @@ class Whole:
     strict : whether a penalty keeps w from growing for ever; passes : how often all rows were gone through.
     """
 
-    def __init__(self, comm, objective):
-        self._comm, self.objective, self.passes = comm, objective, 0
+    def __init__(self, comm, objective, progress=None):
+        self._comm, self.objective, self.passes, self._progress = comm, objective, 0, progress
         self.n, self.d = objective.rows["train"], objective.dimension
         self.strict = objective.penalty(np.ones((1, objective.width))) > 0
         self._mine = block(self.n, comm.Get_size(), comm.Get_rank())
@@ -76,12 +79,16 @@ class Whole:
     def noise_slope(self, w):
         """∇Δ(w)."""
         mean = self._asked(self._value, w)[1 : 1 + self.d] / self.n
-        slopes, along = self._asked(self._slopes, w), self._asked(self._product, w, mean)
-        return 2 * (slopes - along)[: self.d] / self.n
+        return 2 * self._asked(self._slopes, w, mean)[: self.d] / self.n
 
     def least_margin(self, w):
         """The least margin of all rows: positive where w tells the classes apart without a mistake."""
         return float(self._asked(self._least, w)[0])
+
+    def tell(self, stage, done, total=None):
+        """Whoever watches how far it is."""
+        if self._progress:
+            self._progress(stage, done, total)
 
     def _penalised(self, W, G):
         self.objective.add_penalty_gradient(W, G)  # linear in W, so it is its own curvature
@@ -107,13 +114,12 @@ class Whole:
 
     def _noise(self, W):
         part = np.zeros(1 + W.shape[1])
-        part[0] = self.objective.square_gradients(W, *self._mine)
-        self.objective.add_gradient(W, *self._mine, part[None, 1:])
+        part[0] = self.objective.add_gradient_and_squares(W, *self._mine, part[None, 1:])
         return part
 
-    def _slopes(self, W):
+    def _slopes(self, W, V):
         part = np.zeros_like(W)
-        self.objective.add_square_slopes(W, *self._mine, part)
+        self.objective.add_noise_slopes(W, V, *self._mine, part)
         return part[0]
 
     def _product(self, W, V):

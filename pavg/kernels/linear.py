@@ -134,26 +134,31 @@ def square(X, columns, indptr, i, d, intercept):
 
 
 @njit(cache=True, nogil=True)
-def square_gradients(samples, formula, W, begin, end):
-    """Σ ℓ'(zᵢ, yᵢ)²·‖xᵢ‖² over the rows begin … end − 1, at W[0] (without the L2 term)."""
+def add_gradient_and_squares(samples, formula, W, begin, end, G):
+    """Σ ℓ'(zᵢ, yᵢ)²·‖xᵢ‖² over the rows begin … end − 1, at W[0]; G[0] as by `add_gradient`."""
     X, columns, indptr, y = samples
     code, d, _, intercept = formula
     total = 0.0
     for i in range(begin, end):
-        slope = dloss(code, margin(X, columns, indptr, i, W, 0, d, intercept), y[i])
-        total += slope * slope * square(X, columns, indptr, i, d, intercept)
+        c = dloss(code, margin(X, columns, indptr, i, W, 0, d, intercept), y[i])
+        total += c * c * square(X, columns, indptr, i, d, intercept)
+        subtract(X, columns, indptr, i, -c, G, 0, d, intercept)
     return total
 
 
 @njit(cache=True, nogil=True)
-def add_square_slopes(samples, formula, W, begin, end, G):
-    """G[0] += Σ ℓ'·ℓ''·‖xᵢ‖²·xᵢ over the rows begin … end − 1: half the gradient of `square_gradients`."""
+def add_noise_slopes(samples, formula, W, V, begin, end, G):
+    """G[0] += Σ ℓ''·⟨ℓ'·xᵢ − V[0], xᵢ⟩·xᵢ over the rows begin … end − 1, at W[0] (without the L2 term).
+
+    Half the gradient of Σ ‖ℓ'·xᵢ − V[0]‖² in W[0]: of n times the variance, where V[0] is the mean gradient.
+    """
     X, columns, indptr, y = samples
     code, d, _, intercept = formula
     for i in range(begin, end):
         z = margin(X, columns, indptr, i, W, 0, d, intercept)
-        c = dloss(code, z, y[i]) * ddloss(code, z, y[i]) * square(X, columns, indptr, i, d, intercept)
-        subtract(X, columns, indptr, i, -c, G, 0, d, intercept)
+        c = dloss(code, z, y[i]) * square(X, columns, indptr, i, d, intercept)
+        c -= margin(X, columns, indptr, i, V, 0, d, intercept)
+        subtract(X, columns, indptr, i, -c * ddloss(code, z, y[i]), G, 0, d, intercept)
 
 
 @njit(cache=True, nogil=True)

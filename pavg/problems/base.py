@@ -147,12 +147,12 @@ class Objective:
         is known."""
         raise NotImplementedError
 
-    def square_gradients(self, W: Models, begin: int, end: int) -> float | None:
-        """Σ ‖∇loss of a row‖² over training rows at W[0]; None where that is not known."""
+    def add_gradient_and_squares(self, W: Models, begin: int, end: int, G: Models) -> float | None:
+        """Σ ‖∇loss of a row‖² over training rows at W[0], G[0] += Σ ∇loss; None where that is not known."""
         return None
 
-    def add_square_slopes(self, W: Models, begin: int, end: int, G: Models) -> None:
-        """G[0] += ½∇ of `square_gradients` at W[0], where these are known."""
+    def add_noise_slopes(self, W: Models, V: Models, begin: int, end: int, G: Models) -> None:
+        """G[0] += ½∇ Σ ‖∇loss of a row − V[0]‖² over training rows at W[0], where these are known."""
         raise NotImplementedError
 
     def least_margin(self, W: Models, begin: int, end: int) -> float:

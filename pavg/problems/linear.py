@@ -124,11 +124,11 @@ class LinearObjective(Objective):
     def quadratic(self):
         return self.formula[0] == LEAST_SQUARES
 
-    def square_gradients(self, W, begin, end):
-        return linear.square_gradients(self.samples["train"], self.formula, W, begin, end)
+    def add_gradient_and_squares(self, W, begin, end, G):
+        return linear.add_gradient_and_squares(self.samples["train"], self.formula, W, begin, end, G)
 
-    def add_square_slopes(self, W, begin, end, G):
-        linear.add_square_slopes(self.samples["train"], self.formula, W, begin, end, G)
+    def add_noise_slopes(self, W, V, begin, end, G):
+        linear.add_noise_slopes(self.samples["train"], self.formula, W, V, begin, end, G)
 
     def least_margin(self, W, begin, end):
         if not self.classes:

@@ -59,9 +59,10 @@ def test_the_variance_is_that_around_the_optimum_that_is_kept_or_found_before(pl
     assert done.returncode == 0, done.stderr
     assert len(list(place.glob("stores/*.optimum.h5"))) == 1
     rho = r"ρ: printed [\d.]+, ratio [\d.]+\n"  # of logistic regression there is no largest
-    assert re.fullmatch(
-        rf"logistic on breast_cancer: σ² = .*\n    mean curvature .*, 16 lines\).*\n    {rho}", done.stdout
-    )
+    said = rf"logistic on breast_cancer: σ² = .*\n    mean curvature .*, 16 lines\).*\n    {rho}    (.*)\n"
+    place_kept = re.fullmatch(said, done.stdout)[1]
+    assert [str(path) for path in place.glob("stores/*.variance.h5")] == [place_kept]
+    assert done.stderr.splitlines()[-2:] == ["optimum: passes over the rows", "lines through w*"]
     again = pavg("estimate", "variance", "near.toml", "--error", 0.2)
     assert again.stdout == done.stdout
 

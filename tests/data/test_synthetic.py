@@ -101,6 +101,17 @@ def test_rho_is_what_a_direct_measurement_gives(rank, rho):
     assert measured == pytest.approx(rho, rel=0.04 + lines)
 
 
+@pytest.mark.parametrize("like, more", [("year", {}), ("e2006", {"nnz": 10})])
+def test_of_pairs_the_model_is_the_minimiser_and_the_variance_has_no_slope_there(like, more):
+    samples, X, y = made(like, n=5000, d=50, rho=0.1, pairs=True, **more)
+    X = X.toarray() if sparse.issparse(X) else X
+    residual = X @ samples.w - y
+    np.testing.assert_allclose(X.T @ residual, 0, atol=1e-9)
+    np.testing.assert_allclose(X.T @ (residual * (X**2).sum(axis=1)), 0, atol=1e-8)
+    np.testing.assert_array_equal(X[::2], X[1::2])
+    np.testing.assert_allclose(np.abs(residual), samples.noise, rtol=1e-9)
+
+
 def test_rho_of_sparse_samples_is_near_what_was_asked_for():
     samples, X, y = made("e2006", n=20_000, d=300, nnz=20, rho=5.0)
     M = (X.T @ X).toarray() / 20_000
@@ -146,6 +157,8 @@ def test_a_sparse_store_holds_what_the_generator_yields(stores):
         ({"like": "rcv1", "d": 100, "nnz": 26}, "nnz = 26 .* expected at most a quarter of d = 100"),
         ({"like": "rcv1", "d": 100}, "nnz = 74 .* expected at most a quarter of d = 100"),
         ({"like": "higgs", "noise": 0.6}, "noise = 0.6 .* expected at most 0.5"),
+        ({"like": "higgs", "pairs": True}, "pairs = True .* expected a shape for regression"),
+        ({"like": "year", "pairs": True}, "n = 463715 .* expected an even number of rows"),
     ],
 )
 def test_parameters_that_do_not_fit_are_refused(given, words):

@@ -23,7 +23,7 @@ N, D = 300, 7
 
 def store_of(X, y, layout="dense"):
     made = layouts.csr(scipy.sparse.csr_matrix(X), y) if layout == "csr" else layouts.dense(X, y)
-    return Store("memory", "memory", X.shape[1], made, None, "checksum", layout, {})
+    return Store("memory", "memory", X.shape[1], made, None, "checksum", layout, {"nnz": np.count_nonzero(X)})
 
 
 def drawn(seed=0, n=N, d=D, rank=D):
@@ -114,6 +114,17 @@ def test_a_feature_of_one_class_alone_leaves_none():
         found({"name": "logistic"}, X, y)
 
 
+def test_who_watches_is_told_of_passes_on_one_rank_alone(monkeypatch):
+    monkeypatch.setattr(optimum_, "DENSE", 0)
+    X, y = drawn()
+    told = []
+    objective = task_of(problem={"name": "least-squares"}, store=store_of(X, y)).objective
+    made = optimum(comm, objective, lambda *how: told.append(how))
+    stages, passes, totals = zip(*told, strict=True) if told else ((), (), ())
+    assert set(stages) == ({"optimum: passes over the rows"} if comm.Get_rank() == 0 else set())
+    assert list(passes) == sorted(passes) and max(passes, default=0) <= made.passes and not any(totals)
+
+
 def test_problems_of_unknown_curvature_have_none_to_be_found():
     task = task_of(problem="pca")
     with pytest.raises(InputError, match="curvature is not known; expected a linear model"):
@@ -127,7 +138,7 @@ def kept(folder):
         BASE | {"problem": {"name": "logistic", "l2": 0.01}, "data": {"name": "breast_cancer"}}, "t"
     )
     store = samples()
-    store = Store(folder / "store.h5", *list(vars(store).values())[1:])
+    store = Store(folder / "store.h5", *list(vars(store).values())[1:-1], {"nnz": 0})
     made = optimum(comm, built.problem.bind(store, 4, 0))
     if comm.Get_rank() == 0:
         stored.keep(built.problem, store, made)
@@ -137,7 +148,7 @@ def kept(folder):
 
 def test_what_is_kept_comes_back(kept):
     problem, store, made = kept
-    again = stored.stored(problem, store)
+    again = stored.stored(stored.Optimum, problem, store)
     np.testing.assert_array_equal(again.w, made.w)
     for name in ("f", "start", "gradient", "gap", "unique", "steps", "passes"):
         assert getattr(again, name) == getattr(made, name), name
@@ -148,24 +159,41 @@ def test_each_objective_has_its_own(kept):
     other = spec.build(
         BASE | {"problem": {"name": "logistic", "l2": 0.02}, "data": {"name": "digits"}}, "t"
     ).problem
-    with pytest.raises(
-        InputError, match="none is kept of logistic with these parameters.*pavg estimate optimum"
-    ):
-        stored.stored(other, store)
-    assert stored.place(problem, store) != stored.place(
-        problem, Store(*[*vars(store).values()][:5], "x", "dense", {})
-    )
+    assert stored.stored(stored.Optimum, other, store) is None
+    changed = Store(*[*vars(store).values()][:5], "x", "dense", store.attrs)
+    assert stored.stored(stored.Optimum, problem, changed) is None
+    assert stored.stored(stored.Variance, problem, store) is None
+
+
+def test_a_run_whose_optimum_is_not_kept_is_refused(kept):
+    _, store, _ = kept
+    other = {"problem": {"name": "logistic", "l2": 0.02}, "evaluate": {"optimum": "stored"}}
+    words = "none is kept of logistic with these parameters.*pavg estimate optimum"
+    with pytest.raises(InputError, match=words):
+        task_of(store=store, **other)
+
+
+def test_one_that_is_kept_is_not_looked_for_again(kept, monkeypatch):
+    problem, store, made = kept
+    objective = problem.bind(store, 4, 0)
+    with monkeypatch.context() as other:
+        other.setattr(optimum_, "optimum", None)
+        again = optimum_.kept(comm, problem, store, objective)
+    np.testing.assert_array_equal(again.w, made.w)
+    changed = Store(*[*vars(store).values()][:5], "x", "dense", store.attrs)
+    found = optimum_.kept(comm, problem, changed, objective)
+    assert found.f == made.f and stored.stored(stored.Optimum, problem, changed).f == made.f
 
 
 def test_one_that_was_cut_short_is_named(kept):
     problem, store, _ = kept
-    path = stored.place(problem, store)
+    path = stored.place(stored.Optimum, problem, store)
     comm.Barrier()
     if comm.Get_rank() == 0:
         path.write_bytes(path.read_bytes()[:1000])
     comm.Barrier()
     with pytest.raises(InputError, match="optimum.h5: cannot be read: .*; delete it"):
-        stored.stored(problem, store)
+        stored.stored(stored.Optimum, problem, store)
 
 
 def test_a_run_is_measured_against_the_one_that_is_kept(kept):

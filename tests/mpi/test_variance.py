@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from pavg.data.store import Store
+from pavg.data.synthetic import Samples
 from pavg.errors import InputError
+from pavg.estimate import stored
 from pavg.estimate import variance as variance_
 from pavg.estimate.variance import variance
 from pavg.estimate.whole import led
-from tests.building import task_of
+from pavg.spec import Synthetic
+from tests.building import spec_of, task_of
 from tests.mpi.test_optimum import D, drawn, store_of
 
 pytestmark = pytest.mark.mpi
@@ -88,6 +92,40 @@ def test_of_gaussian_features_it_is_the_closed_one():
     assert found.rhos["largest"] == pytest.approx(expected, rel=0.05)
 
 
+def cross(lengths, w, noise):
+    """All rows ±aⱼeⱼ with targets ⟨w, x⟩ ± noise: samples whose moments are exact."""
+    X = np.concatenate([np.diag(lengths), -np.diag(lengths)])
+    return np.concatenate([X, X]), np.concatenate([X @ w + noise, X @ w - noise])
+
+
+def test_intervals_hold_what_is_known_exactly_in_nine_of_ten_repetitions_or_more():
+    """x = ±aⱼeⱼ: Δ(w* + v) = σε²·E‖x‖² + vᵀQv, Q = (E‖x‖²xxᵀ) − (E xxᵀ)² = diag(aⱼ⁴)·(1/d − 1/d²)."""
+    lengths, w, noise = np.array([2.0, 1.5, 1.0, 1.0, 0.5]), np.array([1.0, -2.0, 0.5, 0.0, 3.0]), 0.3
+    objective = objective_of({"name": "least-squares"}, *cross(lengths, w, noise))
+    Q, sigma = lengths**4 * (1 / 5 - 1 / 25), noise**2 * np.mean(lengths**2)
+    beta, inside = Q.mean(), 0
+    for seed in range(100):
+        found = variance(comm, objective, w, error=0.15, seed=seed)
+        assert found.at_optimum == pytest.approx(sigma, rel=1e-12) and found.slope < 1e-12
+        assert found.largest == pytest.approx(Q.max(), rel=1e-9)
+        low, high = found.interval
+        inside += low <= beta <= high
+        assert found.rhos["printed"] == pytest.approx(found.curvature * (w @ w) / sigma, rel=1e-12)
+    assert inside >= 90
+
+
+def test_of_gaussian_features_intervals_hold_the_rho_of_the_distribution_but_for_its_sampling_error():
+    """Synthetic samples: the ρ that was asked for, wherever lines are drawn."""
+    samples = Samples(Synthetic(like="year", n=1 << 14, d=5, rho=30.0, pairs=True))
+    X, y = (np.concatenate(parts) for parts in zip(*samples.blocks(), strict=True))
+    objective, inside = objective_of({"name": "least-squares"}, X, y), 0
+    for seed in range(10):
+        found = variance(comm, objective, samples.w, error=0.1, seed=seed)
+        low, high = (found.rho(beta2) for beta2 in found.interval)
+        inside += low * 0.97 <= samples.rho <= high * 1.03
+    assert samples.rho == pytest.approx(30.0, rel=1e-12) and inside >= 9
+
+
 def test_the_envelope_holds_everywhere_and_the_printed_pair_does_not():
     """Where Δ has a linear term at w*: what is said of eq. (5) in `pavg.estimate.variance`."""
     X, y = drawn(seed=5)
@@ -129,6 +167,36 @@ def test_the_largest_ratio_is_that_of_points_away_from_the_optimum():
     ratios = [(delta(X, X @ (w + s) - y) - found.at_optimum) / s**2 for s in at]
     assert found.ratio == pytest.approx(max(ratios), rel=1e-9)
     assert found.curvature == pytest.approx(found.largest, rel=1e-9) and found.lines == variance_.FEWEST
+
+
+@pytest.mark.parametrize("problem", ["least-squares", {"name": "logistic", "l2": 0.1}])
+def test_what_is_kept_comes_back(problem, folder):
+    X, y = drawn()
+    problem = spec_of(problem=problem, data={"name": "digits"}).problem
+    store = store_of(X, np.sign(y))
+    store = Store(folder / "store.h5", *list(vars(store).values())[1:])
+    found = variance(comm, problem.bind(store, 4, 0), np.full(D, 0.5), error=0.2)
+    if comm.Get_rank() == 0:
+        stored.keep(problem, store, found)
+    comm.Barrier()
+    assert stored.stored(stored.Variance, problem, store) == found
+    assert (found.largest is None) == (problem.name == "logistic")
+    assert stored.stored(stored.Optimum, problem, store) is None
+
+
+def test_who_watches_is_told_of_lines_and_of_passes_on_one_rank_alone():
+    X, y = drawn()
+    objective, told = objective_of({"name": "least-squares"}, X, y), []
+    found = variance(comm, objective, np.full(D, 0.5), 0.1, progress=lambda *how: told.append(how))
+    if comm.Get_rank():
+        assert told == []
+        return
+    lines = [(done, total) for stage, done, total in told if stage == "lines through w*"]
+    assert [done for done, _ in lines] == list(range(found.lines))
+    assert all(variance_.FEWEST <= total <= variance_.MOST and done < total for done, total in lines)
+    passes = [(done, total) for stage, done, total in told if stage == "λmax: passes over the rows"]
+    assert passes == sorted(passes, key=lambda one: one[0]) and {total for _, total in passes} == {None}
+    assert len(passes) + len(lines) == len(told)
 
 
 def test_where_there_is_no_distance_or_no_gradient_of_a_sample_it_says_so():

@@ -6,7 +6,7 @@ points = analysis.curves(data, table)    # a row an evaluation
 analysis.bands(table, points, y="loss", x="samples")
 """
 
-from pavg.report.analysis.choice import best_step_sizes, period_map
+from pavg.report.analysis.choice import best_step_sizes, held_out, period_map
 from pavg.report.analysis.curves import QUANTILES, bands, curves, envelope, optima
 from pavg.report.analysis.runs import (
     CLOCKS,
@@ -35,6 +35,7 @@ __all__ = [
     "envelope",
     "final",
     "grouped",
+    "held_out",
     "optima",
     "over_seeds",
     "period_map",

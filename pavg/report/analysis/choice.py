@@ -39,3 +39,17 @@ def period_map(best):
     order = best.sort_values(["period", "rule"])["rule"].drop_duplicates()
     made = best.pivot_table(index="P", columns="rule", values="middle", aggfunc="min", dropna=False)
     return made.reindex(columns=order)
+
+
+def held_out(table, values, tuning):
+    """The runs on other seeds than those in `tuning`, with the step size that is best on these.
+
+    values : Series over runs, the smaller the better, as of `best_step_sizes`, which chooses for each P and K
+    and whatever else differs. What has no finite median on the tuning seeds has no runs here.
+    """
+    tuned = table[table["seed"].isin(tuning)]
+    best = best_step_sizes(tuned, values)
+    group, _ = grouped(table)
+    found, _ = grouped(tuned)
+    chosen = group[found.index[found.isin(best["group"])]]
+    return table[group.isin(chosen) & ~table["seed"].isin(tuning)]

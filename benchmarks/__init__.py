@@ -1,0 +1,1 @@
+"""Specifications that come with pavg, and what papers are compared by."""
