@@ -112,7 +112,7 @@ def test_what_is_left_out_of_data_is_what_it_always_was():
         "layout": "auto",
         "dtype": "float64",
     }
-    assert plain[1] == {"like": "year", "seed": 0}
+    assert plain[1] == {"like": "year", "pairs": False, "seed": 0}
 
 
 def test_the_table_itself_is_left_as_it_was():

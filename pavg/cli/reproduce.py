@@ -55,7 +55,7 @@ def _run(paper, one, ranks, out, data, full):
     """Run what is missing of an experiment; a text, why it cannot be run, or ""."""
     from pavg import tables
     from pavg.report.paper import TUNED, Runs, tuned_settings
-    from pavg.sweep.grid import sources
+    from pavg.sweep.grid import cells, sources
 
     sets = [*one.settings, *(() if full else one.reduced)]
     if one.data:
@@ -63,17 +63,36 @@ def _run(paper, one, ranks, out, data, full):
             return f"{one.data} is not there (--data FOLDER)"
         sets.append(f"data.path={data / one.data}")
     (path,) = sources(spec := f"{paper.name}/{one.spec}")
-    job = [f"-n{ranks}", *(f"--set={text}" for text in sets)]
+    job = [spec, f"-n{ranks}", *(f"--set={text}" for text in sets)]
+    if one.verb == "variance":
+        return _estimate(job, cells(path, sets), out / one.name)
     why = ""
     if tables.read(path).get("evaluate", {}).get("optimum") == "stored":
-        why = _pavg("estimate", "optimum", spec, *job)
-    why = why or _pavg("run", spec, *job, f"--out={out / one.name}")
+        why = _pavg("estimate", "optimum", *job)
+    why = why or _pavg("run", *job, f"--out={out / one.name}")
     if why or not one.tuned:
         return why
     seeds = f"--set=grid.seed={one.tuned!r}"
     for where, best in tuned_settings(Runs.read(out / one.name), one.target):
         again = [*job, seeds, f"--set={best}", f"--where={where}"]
-        why = why or _pavg("run", spec, *again, f"--out={out / (one.name + TUNED)}")
+        why = why or _pavg("run", *again, f"--out={out / (one.name + TUNED)}")
+    return why
+
+
+def _estimate(job, specs, folder):
+    """Estimate variances that are not in a folder yet, and keep them there; why that cannot be, or ""."""
+    from pavg import files
+    from pavg.engine.task import open_data
+    from pavg.estimate.stored import Variance, place
+
+    if list(folder.glob(f"*.{Variance.kind}.h5")):
+        return ""
+    why = _pavg("estimate", "variance", *job)
+    if not why:
+        folder.mkdir(parents=True, exist_ok=True)
+        for spec in specs:
+            kept = place(Variance, spec.problem, open_data(spec))
+            files.replace(folder / kept.name, kept.read_bytes())
     return why
 
 

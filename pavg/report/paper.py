@@ -2,13 +2,17 @@
 
 import base64
 import json
+import re
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
+import pandas as pd
+
 from pavg import files, open_results
 from pavg.errors import InputError
+from pavg.estimate.stored import Variance, everything
 from pavg.report import analysis, figures, making, page
 from pavg.report.claims import AGREES, CANNOT, DIFFERS, UNDECIDED, Claim
 
@@ -18,17 +22,18 @@ TUNED = "-tuned"  # ends the name of runs with tuned step sizes, on other seeds
 
 @dataclass(frozen=True)
 class Experiment:
-    """One sweep of a paper.
+    """One sweep of a paper, or what `pavg estimate variance` says of its problems.
 
-    name : folder of its results; spec : benchmark, in the paper's folder; about : a sentence; settings :
-    --set of the sweep at its full size, reduced : at the size for minutes; data : its file, under the folder
-    of data; tuned : seeds on which runs with the step sizes that this sweep finds best are made, "100:110",
-    and target : the normalised loss that those reach soonest.
+    name : folder of its results; spec : benchmark, in the paper's folder; about : a sentence; verb : "run" or
+    "variance"; settings : --set of the sweep at its full size, reduced : at the size for minutes; data : its
+    file, under the folder of data; tuned : seeds, "100:110", of more runs with the step sizes that this sweep
+    finds best, those that reach the normalised loss `target` soonest.
     """
 
     name: str
     spec: str
     about: str
+    verb: str = "run"
     settings: tuple[str, ...] = ()
     reduced: tuple[str, ...] = ()
     data: str = ""
@@ -38,7 +43,8 @@ class Experiment:
 
 @dataclass(frozen=True)
 class Picture:
-    """A figure of the page. draw : of the results of the experiments that it needs → matplotlib's."""
+    """A figure or a table of the page. draw : results of the experiments that it needs → a matplotlib figure,
+    or a pandas table."""
 
     title: str
     says: str
@@ -88,9 +94,20 @@ class Runs:
         return table.assign(found=analysis.final(table, name)).sort_values("seed")["found"].to_numpy()
 
 
+def variances(folder):
+    """[(facts, `Variance`)] of an experiment that estimates them. InputError if there are none."""
+    found = everything(Variance, folder)
+    if not found:
+        raise InputError(f"{folder}: no variance")
+    return found
+
+
+READERS = {"run": Runs.read, "variance": variances}
+
+
 @dataclass
 class Results:
-    """name → `Runs` of the experiments that are there; missing : name → why others are not."""
+    """name → `Runs`, or variances, of the experiments that are there; missing : name → why others are not."""
 
     found: dict
     missing: dict = field(default_factory=dict)
@@ -106,11 +123,11 @@ class Results:
 def read(paper, folder, missing):
     """The `Results` under a folder. missing : name → why an experiment was not run."""
     found, gone = {}, dict(missing)
-    names = [one.name for one in paper.experiments]
-    names += [one.name + TUNED for one in paper.experiments if one.tuned]
-    for name in names:
+    readers = {one.name: READERS[one.verb] for one in paper.experiments}
+    readers |= {one.name + TUNED: Runs.read for one in paper.experiments if one.tuned}
+    for name, reader in readers.items():
         try:
-            found[name] = Runs.read(folder / name)
+            found[name] = reader(folder / name)
             gone.pop(name, None)
         except InputError as error:
             why = str(error) if (folder / name).exists() else "it has not been run"
@@ -148,7 +165,7 @@ def write(paper, results, folder, size):
         size=size,
         sections=sections,
         counts=[(n, verdict) for verdict, n in counts.items() if n],
-        made_of={name: _made(runs) for name, runs in results.found.items()},
+        made_of={name: _made(runs) for name, runs in results.found.items() if isinstance(runs, Runs)},
         missing=results.missing,
     )
     rows = [
@@ -161,13 +178,21 @@ def write(paper, results, folder, size):
 
 
 def _drawn(picture, results, folder):
-    """The data: address of a picture, which is kept as SVG beside the page; None if runs are missing."""
+    """What stands on the page: the address of a figure, which is kept as SVG beside the page, or a table of
+    texts; None if runs are missing."""
     given = results.all(picture.needs)
     if given is None:
         return None
-    path = folder / (picture.title.lower().replace(" ", "-").replace(",", "").replace(":", "") + ".svg")
-    figures.save(picture.draw(*given), path, picture.title)
+    made = picture.draw(*given)
+    if isinstance(made, pd.DataFrame):
+        return {"columns": list(made), "rows": made.map(_text).to_numpy().tolist()}
+    name = re.sub(r"[^a-z0-9]+", "-", picture.title.lower()).strip("-")
+    figures.save(made, path := folder / f"{name}.svg", picture.title)
     return "data:image/svg+xml;base64," + base64.b64encode(path.read_bytes()).decode()
+
+
+def _text(value):
+    return value if isinstance(value, str) else "" if value != value else f"{value:,.4g}"
 
 
 def _made(runs):

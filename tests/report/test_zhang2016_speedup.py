@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from pavg.benchmarks.zhang2016.speedup import speed_up, speed_ups
 
 from pavg.report import analysis
+from pavg.report.papers.zhang2016.speedup import speed_up, speed_ups
 from tests.report.made import opened, write_run
 
 TICKS = np.append(0, np.unique(np.round(np.geomspace(1, 4000, 40)).astype(int)))

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-from pavg.benchmarks.zhang2016.table1 import table
 
 from pavg.data import layouts
 from pavg.data.store import Store
 from pavg.errors import InputError
 from pavg.estimate import stored
-from pavg.estimate.stored import Optimum, Variance
+from pavg.estimate.stored import Optimum, Variance, everything
+from pavg.report.papers.zhang2016.table1 import table
 from tests.building import spec_of
 
 LEAST_SQUARES = Variance(2.0, 9.0, 3.0, 0.5, 0.01, 100, 1.0, 4.0, 0.8)
@@ -31,7 +31,7 @@ def folder(tmp_path):
 
 
 def test_rows_say_what_was_kept(folder):
-    found = table(folder).set_index("problem")
+    found = table(everything(Variance, folder)).set_index("problem")
     assert found.index.tolist() == ["least-squares", "logistic"] and set(found.data) == {"mine"}
     assert found.n.tolist() == found.d.tolist() == [4, 4] and found.density.tolist() == [0.25, 0.25]
     assert found.l2.tolist() == [0.0, 0.1] and found.sigma2.tolist() == [2.0, 1.0]
@@ -42,7 +42,7 @@ def test_rows_say_what_was_kept(folder):
 
 
 def test_a_folder_without_any_has_no_rows_and_a_file_of_another_kind_is_named(tmp_path):
-    assert table(tmp_path).empty
+    assert table(everything(Variance, tmp_path)).empty
     (tmp_path / "x.variance.h5").write_bytes(b"no HDF5")
     with pytest.raises(InputError, match="x.variance.h5: cannot be read"):
-        table(tmp_path)
+        table(everything(Variance, tmp_path))

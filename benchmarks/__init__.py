@@ -1,1 +1,0 @@
-"""Specifications that come with pavg, and what papers are compared by."""

@@ -1,1 +1,0 @@
-"""Zhang et al. 2016, "Parallel SGD: When does averaging help?": figures, tables and claims."""
