@@ -1,8 +1,8 @@
-"""Convolutions of 5×5 that keep an image's size, ReLU and max-pooling of 2×2: float32, numbers of a pixel together.
+"""Convolutions of 5×5 that keep an image's size, ReLU and max-pooling of 2×2, in float32.
 
-An image of h×h pixels with c channels lies in a frame of two zeros, (h + 4, (h + 4)·c), so that no loop asks
-where it ends. Filters are (25·c, o): a row for each number that one sees, in the order of the image. o is a
-multiple of 32.
+An image of h×h pixels, the c numbers of each side by side, lies in a frame of two zeros, (h + 4, (h + 4)·c),
+so that no loop asks where it ends. Filters are (25·c, o): a row for each number that one sees, in the order
+of the image. o is a multiple of 32.
 """
 
 from functools import partial
@@ -60,7 +60,7 @@ def add_filter_gradient(image, slopes, filters, rows):
 
 @compiled()
 def turn(filters, c, turned):
-    """turned (25·o, c) ← the filters by which `convolve` takes slopes of outputs back to those of the image."""
+    """turned (25·o, c) ← the filters by which `convolve` makes slopes of the image of those of outputs."""
     o = filters.shape[1]
     for k in range(SIDE * SIDE):
         for x in range(c):
@@ -97,7 +97,7 @@ def pool(outputs, bias, image, edge, chosen):
 
 @compiled()
 def unpool(image, edge, chosen, slopes, bias):
-    """slopes ← the gradient of the outputs behind `pool`, from that of its image; bias += that of the bias."""
+    """slopes ← the gradient of what `pool` was given, from that of its image; bias += that of the bias."""
     c = bias.size
     for i in range(chosen.shape[0]):
         upper, lower = slopes[2 * i + EDGE], slopes[2 * i + 1 + EDGE]

@@ -1,4 +1,4 @@
-"""A fully connected layer of float32 for small batches, bound by memory: its weights are read as rarely as can be.
+"""A fully connected layer in float32 for small batches: its weights pass through the cache once.
 
 Images come in groups of 8; rows that are left over are zero. Weights are (inputs, outputs); outputs a
 multiple of 32.

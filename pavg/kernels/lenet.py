@@ -199,7 +199,9 @@ def learn(net, moved, n, mu, gamma, buffers):
         for j in range(HIDDEN):
             slopes[b, j] = slopes[b, j] if buffers.hidden[b, j] > 0 else ZERO
             moved.bias3[j] += slopes[b, j]
-    backward_and_step(buffers.features, slopes, groups, net.weights3, moved.weights3, mu, gamma, buffers.behind)
+    backward_and_step(
+        buffers.features, slopes, groups, net.weights3, moved.weights3, mu, gamma, buffers.behind
+    )
     turn(net.filters2, FIRST, buffers.turned)
     for b in range(n):
         pooled = buffers.pooled[b]

@@ -16,8 +16,8 @@ from pavg.problems.base import Objective, Problem, frozen
 class LeNet(Problem):
     """Mean cross-entropy of a convolutional net: 5×5×32, pool, 5×5×64, pool, 512, 10; images of 28×28 pixels.
 
-    A pixel's value is divided by `white`. w0 is He's: normal weights of variance 2/(numbers that a unit sees),
-    biases 0; all learners share it. Models are rounded to float32 for local steps and losses.
+    A pixel's value is divided by `white`. w0 is He's, the same for all learners: biases 0, and normal weights
+    of variance 2/(numbers that a unit sees). Models are rounded to float32 for local steps and losses.
     """
 
     needs_data = True
@@ -59,7 +59,7 @@ class LeNet(Problem):
 
 
 def start(seed):
-    """w0 (DIMENSION,): weights are normal with variance 2/(numbers that a unit sees), biases 0 (He et al. 2015)."""
+    """w0 (DIMENSION,) of He et al. (2015): weights are normal, of variance 2/(numbers that a unit sees)."""
     generator, w, begin = streams.generator(seed, "initial"), np.zeros(kernels.DIMENSION), 0
     for (rows, columns), end in zip(kernels.SHAPES, kernels.ENDS[1:], strict=True):
         if rows > 1:
@@ -71,8 +71,8 @@ def start(seed):
 
 @dataclass
 class LeNetObjective(Objective):
-    """A model is rounded to float32 when it enters a pass of steps, and is float64 again behind it: exactly, so
-    that it does not matter where steps are interrupted."""
+    """A model is rounded to float32 before local steps, and float64 again behind them: exactly, so that no
+    bit hangs on where they are interrupted."""
 
     samples: dict
     buffers: kernels.Buffers
@@ -100,19 +100,16 @@ class LeNetObjective(Objective):
             G[l, : self.dimension] = self._moved.flat
 
     def losses(self, part, W, begin, end):
-        self._enter(W[0], 0.0)
-        loss = right = 0
-        for first in range(begin, end, kernels.MOST):
-            of, well = self._look(part, first, min(first + kernels.MOST, end), 0.0)
-            loss, right = loss + of, right + well
-        return loss, right
+        return self._losses(part, np.arange(begin, end), W)
+
+    def losses_of(self, rows, W):
+        return self._losses("train", rows, W)[0]
 
     def add_gradient(self, W, begin, end, G):
         self._enter(W[0], 0.0)
-        for first in range(begin, end, kernels.MOST):
-            last = min(first + kernels.MOST, end)
-            self._look("train", first, last, 1.0)
-            self._learn(last - first, 1.0, 0.0)
+        for n in self._blocks(np.arange(begin, end)):
+            self._compare("train", n, 1.0)
+            self._learn(n, 1.0, 0.0)
         G[0, : self.dimension] += self._moved.flat
         return G
 
@@ -129,9 +126,21 @@ class LeNetObjective(Objective):
             self._compare("train", n, 1.0 / max(batch, 1))
             self._learn(n, mu if begin == 0 else 1.0, gamma if begin + n == batch else 0.0)
 
-    def _look(self, part, begin, end, scale):
-        self.buffers.rows[: end - begin] = np.arange(begin, end)
-        return self._compare(part, end - begin, scale)
+    def _losses(self, part, rows, W):
+        """(Σ loss, right classes) over these rows at W[0]."""
+        self._enter(W[0], 0.0)
+        loss = right = 0
+        for n in self._blocks(rows):
+            of, well = self._compare(part, n, 0.0)
+            loss, right = loss + of, right + well
+        return loss, right
+
+    def _blocks(self, rows):
+        """Put rows into `buffers.rows`, MOST at a time: how many each time, at least once, to be compiled."""
+        for first in range(0, max(rows.size, 1), kernels.MOST):
+            block = rows[first : first + kernels.MOST]
+            self.buffers.rows[: block.size] = block
+            yield block.size
 
     def _compare(self, part, n, scale):
         kernels.look(*self.samples[part], n, self.buffers)
