@@ -6,7 +6,7 @@ from pavg import streams
 from pavg.comm.averaging import total
 from pavg.comm.topology import block
 
-WHICH, OWN = ("best", "worst"), ("loss", "accuracy", "test_loss", "test_accuracy")
+WHICH, OWN = ("best", "worst"), ("loss", "accuracy", "test_accuracy")
 ROWS = 1024  # rows of a block: sums of blocks do not depend on the number of ranks
 
 
@@ -54,7 +54,7 @@ class Ranking:
                 w += np.where(chosen == learner, own[l, :d], 0.0)
             total(comm, w)  # one learner's alone: exact
             at = _losses(comm, objective, objective.embedded(w))
-            found |= {f"{which}_{name}": value for name, value in at.items()}
+            found |= {f"{which}_{name}": at[name] for name in OWN if name in at}
         return found
 
 

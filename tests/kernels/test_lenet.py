@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from numpy.lib.stride_tricks import sliding_window_view
 
+from pavg.bench.eager import Eager
 from pavg.data.layouts import Dense
 from pavg.data.store import Store
 from pavg.kernels import lenet
@@ -181,38 +182,11 @@ def test_what_is_no_number_stays_none():
     assert np.isnan(of.losses("train", W, 0, 8)[0])
 
 
-def test_a_step_with_momentum_is_that_of_pytorch():
-    torch = pytest.importorskip("torch", reason="PyTorch is an extra: pip install '.[torch]'")
+def test_local_steps_with_momentum_are_those_of_pytorch():
+    pytest.importorskip("torch", reason="PyTorch is an extra: pip install '.[torch]'")
     of = objective()
     X, y, _ = of.samples["train"]
-    filters1, bias1, filters2, bias2, weights3, bias3, weights4, bias4 = split(of.start)
-    layers = torch.nn
-    net = layers.Sequential(
-        *(layers.Conv2d(1, 32, 5, padding=2), layers.ReLU(), layers.MaxPool2d(2)),
-        *(layers.Conv2d(32, 64, 5, padding=2), layers.ReLU(), layers.MaxPool2d(2)),
-        *(layers.Flatten(), layers.Linear(3136, 512), layers.ReLU(), layers.Linear(512, 10)),
-    )
-    given = [
-        *(filters1.reshape(5, 5, 1, 32).transpose(3, 2, 0, 1), bias1.ravel()),
-        *(filters2.reshape(5, 5, 32, 64).transpose(3, 2, 0, 1), bias2.ravel()),
-        *(weights3.reshape(7, 7, 64, 512).transpose(3, 2, 0, 1).reshape(512, -1), bias3.ravel()),
-        *(weights4, bias4.ravel()),
-    ]
-    with torch.no_grad():
-        for parameter, values in zip(net.parameters(), given, strict=True):
-            parameter.copy_(torch.tensor(np.ascontiguousarray(values)))
-    optimizer = torch.optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
-    for s in range(5):
-        rows = slice(8 * s, 8 * s + 8)
-        images = torch.tensor(X[rows].reshape(-1, 1, 28, 28) / 255, dtype=torch.float32)
-        optimizer.zero_grad()
-        torch.nn.functional.cross_entropy(net(images), torch.tensor(y[rows].astype(int))).backward()
-        optimizer.step()
+    theirs = Eager(of.start, X / 255, y, 0.05, 0.9, 8)
+    theirs.step(5)
     W, _, _ = trained(of, [5], rule=ORDER)
-    theirs = [parameter.detach().numpy() for parameter in net.parameters()]
-    ours = split(W[0, : of.dimension])
-    np.testing.assert_allclose(theirs[0].transpose(2, 3, 1, 0).reshape(25, 32), ours[0], atol=1e-6)
-    np.testing.assert_allclose(theirs[2].transpose(2, 3, 1, 0).reshape(800, 64), ours[2], atol=1e-6)
-    flat = theirs[4].reshape(512, 64, 7, 7).transpose(2, 3, 1, 0).reshape(3136, 512)
-    np.testing.assert_allclose(flat, ours[4], atol=1e-6)
-    np.testing.assert_allclose(theirs[6], ours[6], atol=1e-6)
+    np.testing.assert_allclose(W[0, : of.dimension], theirs.w, rtol=0, atol=1e-6)

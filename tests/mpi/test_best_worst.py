@@ -17,8 +17,7 @@ from tests.problems.test_lenet import KEYS, images
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
-NAMES = [f"{which}_{name}" for which in ("best", "worst") for name in ("loss", "accuracy")]
-NAMES += [f"{which}_test_{name}" for which in ("best", "worst") for name in ("loss", "accuracy")]
+NAMES = [f"{which}_{name}" for which in ("best", "worst") for name in ("loss", "accuracy", "test_accuracy")]
 FEW = {"learners": 30, "rounds": 1}
 
 
@@ -49,11 +48,9 @@ def test_they_are_those_of_plain_numpy_before_the_average_that_was_just_made():
     ranked = of(store.train, chosen)[0] + penalty
     for which, learner in (("best", ranked.argmin()), ("worst", ranked.argmax())):
         loss, accuracy = of(store.train)
-        test_loss, test_accuracy = of(store.test)
         assert row[f"{which}_loss"] == pytest.approx((loss + penalty)[learner], rel=1e-12)
-        assert row[f"{which}_test_loss"] == pytest.approx(test_loss[learner], rel=1e-12)
         assert row[f"{which}_accuracy"] == accuracy[learner]
-        assert row[f"{which}_test_accuracy"] == test_accuracy[learner]
+        assert row[f"{which}_test_accuracy"] == of(store.test)[1][learner]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +58,7 @@ def test_they_are_those_of_plain_numpy_before_the_average_that_was_just_made():
 )
 def test_they_do_not_depend_on_the_number_of_ranks(keys):
     rows, alone = (run(on, **keys).rows for on in (comm, MPI.COMM_SELF))
-    assert len(rows) == len(alone) > 4
+    assert len(rows) == len(alone) > 2
     for row, other in zip(rows, alone, strict=True):
         assert [row[name] for name in NAMES] == pytest.approx([other[name] for name in NAMES], abs=1e-10)
 
@@ -103,8 +100,8 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_values(folder):
     assert synchronous.run(comm, task_of(**keys), care)[0].status == "timeout"
     again = Care(checkpoints=Checkpoints(folder, {}, rounds=10))
     rows = synchronous.run(comm, task_of(**keys), again)[0].rows
-    wanted = [[row[name] for name in NAMES[:4]] for row in whole]
-    found = {row["ticks"]: [row[name] for name in NAMES[:4]] for row in rows}
+    wanted = [[row[name] for name in NAMES] for row in whole]
+    found = {row["ticks"]: [row[name] for name in NAMES] for row in rows}
     for row, values in zip(whole, wanted, strict=True):
         assert found[row["ticks"]] == values
 
