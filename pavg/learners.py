@@ -290,10 +290,9 @@ class Learners:
             self.reduction.reduce(comm, w.reshape(-1))
             w /= self.total_weight
         else:
-            w = seen[0, :d].copy()
+            w, seen = seen[0, :d].copy(), self.own()
             if not self.differ:
                 return w, np.zeros(w.shape[1:])
-            seen = self._before
         distances = np.zeros((self.spec.P, *w.shape[1:]))
         for l, learner in enumerate(self.ids):
             distances[learner] = np.sum((seen[l, :d] - w) ** 2, axis=0)

@@ -34,8 +34,8 @@ class Peers(Benchmark):
     """pavg's local steps against scikit-learn's and PyTorch's.
 
     The latter are LeNet's, and local SGD on two ranks. Same samples, steps and step sizes, one core a rank,
-    in turns. What scikit-learn spends before its first epoch (it checks and counts) is left out: times are those of
-    further epochs of one fit.
+    in turns. What scikit-learn spends before its first epoch (it checks and counts) is left out: times are
+    those of further epochs of one fit.
     """
 
     columns: ClassVar[dict] = {
