@@ -20,6 +20,7 @@ PURPOSES = {
     "split": 6,
     "synthetic": 7,  # with the number of a block of rows in place of a learner's
     "line": 8,
+    "ranking": 9,
 }
 
 

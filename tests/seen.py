@@ -2,7 +2,7 @@
 # ruff: noqa: B018, F821
 
 # entry points of setup.cfg
-_.LeastSquares, _.Logistic, _.Quadratic, _.NoisyQuadratic, _.DoubleWell, _.PCA
+_.LeastSquares, _.Logistic, _.Quadratic, _.NoisyQuadratic, _.DoubleWell, _.PCA, _.LeNet
 _.Varying, _.Stochastic, _.GradientAllreduce
 _.Pool, _.IID, _.Contiguous, _.ByLabel, _.Dirichlet
 _.Inverse, _.InverseSqrt, _.Decay, _.GrowingBatch
@@ -11,7 +11,7 @@ _.Inverse, _.InverseSqrt, _.Decay, _.GrowingBatch
 _.dense_shapes, _.csr_shapes, _.Targets, _.work
 
 # by numba: overloads, the context that intrinsics are given, the model of a type, what `Compiled` is
-_._choose, _._steps, _._abreast, _.typing, _._VectorModel, _._numba_type_, _.CACHE_DIR
+_._choose, _._steps, _._abreast, _.typing, _._VectorModel, _._TileModel, _._numba_type_, _.CACHE_DIR
 
 # by numpy, io, click, xarray
 _.writeable, _.readinto, _.list_commands, _.get_command, _.list_, _.description, _.drop_variables

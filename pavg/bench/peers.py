@@ -8,10 +8,11 @@ from mpi4py import MPI
 
 from pavg.bench import postlocal, scikit
 from pavg.bench.base import NOTE, SI, Benchmark, Column, option, ratio_columns
+from pavg.bench.eager import Eager
 from pavg.bench.measuring import alternate, count_for
 from pavg.bench.periods import rounds
 from pavg.bench.ratios import ratio
-from pavg.bench.shapes import RULES, SHAPES, learners, plain, samples
+from pavg.bench.shapes import RULES, SHAPES, learners, lenet, plain, samples
 from pavg.comm.agreement import once
 from pavg.data import open_store
 from pavg.errors import InputError
@@ -22,6 +23,8 @@ AGAINST = {"order": IN_ORDER, "reshuffle": DEFAULT, "replacement": DEFAULT}
 BARE = "PyTorch PostLocalSGDOptimizer, K = 16"
 PARALLEL = "PyTorch PostLocalSGDOptimizer with DistributedDataParallel, K = 16"
 EPOCHS, EPOCHS_QUICKLY = {IN_ORDER: 3, DEFAULT: 2}, 10
+EAGER = "PyTorch, eager"
+IMAGES, BATCH, STEPS = 800, 8, 20  # of LeNet: rows, of a step, steps of a turn
 PERIOD, AGREED = 16, 20  # K; rounds after which both must have the same model
 SPENT, SPENT_QUICKLY = 0.1, 0.02  # seconds of a turn of local SGD, about
 
@@ -30,9 +33,9 @@ SPENT, SPENT_QUICKLY = 0.1, 0.02  # seconds of a turn of local SGD, about
 class Peers(Benchmark):
     """pavg's local steps against scikit-learn's and PyTorch's.
 
-    The latter are local SGD on two ranks. Same samples, steps and step sizes, one core a rank, in turns.
-    What scikit-learn spends before its first epoch (it checks and counts) is left out: times are those of
-    further epochs of one fit.
+    The latter are LeNet's, and local SGD on two ranks. Same samples, steps and step sizes, one core a rank,
+    in turns. What scikit-learn spends before its first epoch (it checks and counts) is left out: times are
+    those of further epochs of one fit.
     """
 
     columns: ClassVar[dict] = {
@@ -52,6 +55,7 @@ class Peers(Benchmark):
 
     shapes: tuple[str, ...] = option(tuple(SHAPES), "Of which set's shape the samples are.", tuple(SHAPES))
     samplings: tuple[str, ...] = option(RULES, "How pavg draws rows.", RULES)
+    lenet: bool = option(True, "LeNet's local steps against PyTorch's.")
     local: bool = option(True, "Local SGD on two ranks against PyTorch's.")
 
     def rows(self, comm, progress):
@@ -59,6 +63,9 @@ class Peers(Benchmark):
         for done, pair in enumerate(pairs):
             progress("peers: scikit-learn", done, len(pairs))
             yield once(comm, self._scikit, *pair)
+        if self.lenet:
+            progress("peers: LeNet", 0, 1)
+            yield once(comm, self._lenet)
         if self.local:
             progress("peers: PyTorch", 0, 1)
             yield from self._local(comm)
@@ -84,6 +91,20 @@ class Peers(Benchmark):
         )
         spent = (seconds["more"] - seconds["first"]) / (epochs * n)
         return head | same | timed(seconds["ours"] / (epochs * n), spent)
+
+    def _lenet(self):
+        head = {"shape": "lenet", "sampling": "order", "peer": EAGER}
+        ours, X, y = lenet(MPI.COMM_SELF, IMAGES, batch_size=BATCH, sampling="order")
+        try:
+            theirs = Eager(ours.objective.start, X, y, 0.01, 0.9, BATCH)
+        except InputError as error:
+            return head | {"note": f"missing: {error}"}
+        ours.step(STEPS // 4)
+        theirs.step(STEPS // 4)
+        same = compared(ours, theirs.w)
+        n = STEPS // 4 if self.quick else STEPS
+        times = alternate({"ours": lambda: ours.step(n), "theirs": lambda: theirs.step(n)}, self.alternations)
+        return head | same | timed(*(times[name] / (n * BATCH) for name in ("ours", "theirs")))
 
     def _local(self, comm):
         heads = [{"shape": "higgs", "sampling": "order", "peer": peer} for peer in (PARALLEL, BARE)]

@@ -8,6 +8,8 @@ from scipy.sparse import csr_matrix
 
 from pavg import spec
 from pavg.data import open_store, prepare
+from pavg.data.layouts import Dense
+from pavg.data.store import Store
 from pavg.engine.task import bind
 from pavg.learners import Learners
 from pavg.records.provenance import caches
@@ -52,6 +54,19 @@ def learners(comm, name, store, **settings):
     made = Learners(comm, task.spec, task.objective, task.shards)
     made.warm_up()
     return made
+
+
+def lenet(comm, rows, **settings):
+    """(`Learners` on LeNet with momentum and random images, X as pixels in 0 … 1, y)."""
+    rng = np.random.default_rng(0)
+    part = Dense(rng.integers(0, 256, (rows, 784)).astype("float32"), rng.integers(0, 10, rows).astype(float))
+    store = Store("random images", "random", 784, part, None, "", "dense", {})
+    table = {"name": "lenet", "problem": "lenet", "data": {"name": "MNIST"}, "P": 1, "momentum": 0.9}
+    table |= {"method": {"name": "periodic", "K": "all"}, "stop": {"epochs": 1.0}, "step_size": 0.01}
+    task = bind(spec.build(table | settings, "LeNet"), store)
+    made = Learners(comm, task.spec, task.objective, task.shards)
+    made.warm_up()
+    return made, part.X / 255, part.y
 
 
 def plain(store):

@@ -8,7 +8,7 @@ from mpi4py import MPI
 from pavg.bench.averaging import Averaging
 from pavg.bench.base import NOTE, Benchmark, Column
 from pavg.bench.kernels import Kernels
-from pavg.bench.peers import DEFAULT, IN_ORDER, PARALLEL, Peers
+from pavg.bench.peers import DEFAULT, EAGER, IN_ORDER, PARALLEL, Peers
 from pavg.bench.roofline import STEPS, Roofline
 from pavg.bench.rounds import Rounds
 from pavg.bench.scaling import Scaling
@@ -36,13 +36,15 @@ def targets():
     """All of them. With another MPI than Open MPI averages cost more."""
     open_mpi = MPI.Get_library_version().startswith(OPEN_MPI)
     reading = Roofline(shapes=("higgs",), samplings=("order",), lanes=(1,))
-    local = Peers(shapes=(), samplings=())
+    local = Peers(shapes=(), samplings=(), lenet=False)
+    net = Peers(shapes=(), samplings=(), local=False)
     every_step, rarely = Rounds(periods=(1,)), Scaling(periods=(1024,))
     return [
         *(_against(*given) for given in AGAINST),
         Target("higgs, order, over the time of reading the bytes once", reading, {"what": STEPS}, most=2.6),
         *(_lanes(*given) for given in LANES),
         Target(f"2 ranks, against {PARALLEL}", local, {"peer": PARALLEL}, 5000.0 if open_mpi else 1500.0),
+        Target(f"LeNet, batch 8, against {EAGER}", net, {"peer": EAGER}, least=1.5),
         *(_sparse(*given) for given in SPARSELY),
         Target(f"{ROUND} its local step, one rank", every_step, {"K": 1}, None, 0.3, "overhead", True),
         Target(f"{ROUND} an Allreduce in C", every_step, {"K": 1}, None, 1.0, "beyond"),
@@ -70,7 +72,7 @@ SPARSELY = [(1, 20.0), (4, 8.0)]
 
 def _against(shape, sampling, least):
     peer = IN_ORDER if sampling == "order" else DEFAULT
-    peers = Peers(shapes=(shape,), samplings=(sampling,), local=False)
+    peers = Peers(shapes=(shape,), samplings=(sampling,), lenet=False, local=False)
     return Target(f"{shape}, {sampling}, against {peer}", peers, {"peer": peer}, least)
 
 

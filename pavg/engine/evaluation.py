@@ -2,19 +2,64 @@
 
 import numpy as np
 
+from pavg import streams
 from pavg.comm.averaging import total
 from pavg.comm.topology import block
 
+WHICH, OWN = ("best", "worst"), ("loss", "accuracy", "test_accuracy")
 ROWS = 1024  # rows of a block: sums of blocks do not depend on the number of ranks
 
 
-def evaluate(comm, objective, w, drift, reduction, gradient=True):
+def evaluate(comm, objective, w, drift, reduction=None):
     """Values at w, by name: those that the problem has. Collective over `comm`.
 
     w : (d,), or (d, lanes); values are numbers, or arrays (lanes,); reduction : how vectors are summed over
-    ranks (`pavg.comm.reduction`); gradient : whether its norm is wanted, about half of the work.
+    ranks (`pavg.comm.reduction`), None for no norm of the gradient.
     """
     W = objective.embedded(w)
+    values = _losses(comm, objective, W)
+    norm = None if reduction is None else _gradient_norm(comm, objective, W, reduction)
+    if norm is not None:
+        values["grad_norm"] = norm
+    return values | {"drift": drift}
+
+
+class Ranking:
+    """The best and the worst of the learners' own models, by their loss on a few training samples.
+
+    count : of these samples, the same at each evaluation and for any number of ranks.
+    """
+
+    def __init__(self, objective, learners, count, seed):
+        n = objective.rows["train"]
+        rows = streams.generator(seed, "ranking").permutation(n)[:count]
+        self.objective, self.learners, self._rows = objective, learners, np.sort(rows)
+
+    def __call__(self, comm, values):
+        """best_loss, worst_loss and so on. values : at the average. Collective over `comm`."""
+        if not self.learners.differ:
+            return {f"{which}_{name}": values[name] for which in WHICH for name in OWN if name in values}
+        objective, own = self.objective, self.learners.own()
+        lanes, d = own.shape[2:], objective.dimension
+        losses = np.zeros((self.learners.spec.P, *lanes))
+        for l, learner in enumerate(self.learners.ids):
+            of = objective.losses_of(self._rows, own[l : l + 1])
+            losses[learner] = of / self._rows.size + objective.penalty(own[l : l + 1])
+        total(comm, losses)
+        losses[np.isnan(losses)] = np.inf
+        found = {}
+        for which, chosen in zip(WHICH, (losses.argmin(axis=0), losses.argmax(axis=0)), strict=True):
+            w = np.zeros((d, *lanes))
+            for l, learner in enumerate(self.learners.ids):
+                w += np.where(chosen == learner, own[l, :d], 0.0)
+            total(comm, w)  # one learner's alone: exact
+            at = _losses(comm, objective, objective.embedded(w))
+            found |= {f"{which}_{name}": at[name] for name in OWN if name in at}
+        return found
+
+
+def _losses(comm, objective, W):
+    """Losses and accuracies at W[0], of training and test set, by name."""
     mean, right = _mean_loss(comm, objective, "train", W)
     values = {"loss": mean + objective.penalty(W)}
     if objective.classes:
@@ -23,10 +68,7 @@ def evaluate(comm, objective, w, drift, reduction, gradient=True):
         values["test_loss"], right = _mean_loss(comm, objective, "test", W)
         if objective.classes:
             values["test_accuracy"] = right
-    norm = _gradient_norm(comm, objective, W, reduction) if gradient else None
-    if norm is not None:
-        values["grad_norm"] = norm
-    return values | {"drift": drift}
+    return values
 
 
 def _mean_loss(comm, objective, part, W):

@@ -11,7 +11,7 @@ from pavg.comm import signals
 from pavg.comm.agreement import check
 from pavg.comm.averaging import total
 from pavg.engine.checkpoint import Checkpoints
-from pavg.engine.evaluation import evaluate
+from pavg.engine.evaluation import Ranking, evaluate
 from pavg.engine.lanes import Lane
 from pavg.engine.ticks import POLL, Stops
 from pavg.records.layout import PHASES
@@ -62,6 +62,10 @@ class Observer:
         cells = enumerate(zip(task.specs, care.records, strict=True))
         self.lanes = [Lane(k, spec, record, task.optimum) for k, (spec, record) in cells]
         self.status, self.reason, self.seconds = "ok", "", 0.0
+        asked = task.spec.evaluate
+        self._ranking = None
+        if asked.learners is not None:
+            self._ranking = Ranking(task.objective, learners, asked.learners, task.spec.seed)
         self._saving = 0.0  # seconds of checkpoints since the last row
         self.begun = self._begin()
 
@@ -200,8 +204,10 @@ class Observer:
         began = time.perf_counter()
         with np.errstate(over="ignore", invalid="ignore"):  # of models that diverge
             self.average, drift = self.learners.virtual_average(self.side)
-            how = self.learners.reduction, self.spec.evaluate.grad_norm
-            values = evaluate(self.side, self.task.objective, self.average, drift, *how)
+            reduction = self.learners.reduction if self.spec.evaluate.grad_norm else None
+            values = evaluate(self.side, self.task.objective, self.average, drift, reduction)
+            if self._ranking is not None:
+                values |= self._ranking(self.side, values)
         for lane in self.open:
             lane.see(values)
         self._evaluating = time.perf_counter() - began

@@ -127,6 +127,10 @@ class Objective:
         """(Σ loss, right classes) over rows begin … end − 1 of a part, at W[0]; with lanes, of each."""
         raise NotImplementedError
 
+    def losses_of(self, rows: NDArray[np.int64], W: Models) -> Any:
+        """Σ loss over these training rows at W[0]; with lanes, of each."""
+        return sum(self.losses("train", W, i, i + 1)[0] for i in rows.tolist())
+
     def penalty(self, W: Models) -> Any:
         """What F adds to the mean loss at W[0]."""
         return 0.0

@@ -32,6 +32,11 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "compile_time": (_R, "s", "compiling or loading kernels, outside the training clock"),
     "w": (("feature",), "1", "final average"),
 }
+for _which in ("best", "worst"):
+    _whose = f"of the learner that does {_which} on some training samples (before an average just made)"
+    for _name in ("loss", "accuracy", "test_accuracy"):
+        _what = VARIABLES[_name][2].removesuffix(" of the average")
+        VARIABLES[f"{_which}_{_name}"] = (_E, "1", f"{_what}, {_whose}")
 PHASES = {  # in the order of `pavg.comm.clocks`
     "compute": "local steps",
     "comm": "combining: summing, Allreduce, dividing",
