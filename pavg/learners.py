@@ -263,14 +263,9 @@ class Learners:
         """Uniform draws in (0, 1) for the ticks t + 1 … stop, the same for all learners."""
         return uniforms(self._coin, t + 1, stop - t)
 
-    @property
-    def differ(self) -> bool:
-        """Whether `own` models may differ: on all ranks alike."""
-        return self.apart or self._before is not None
-
-    def own(self) -> NDArray[np.float64]:
-        """The learners' models, S·W; where an average has just been made, those before it."""
-        return models(self.W, self.S) if self.apart or self._before is None else self._before
+    def own(self) -> NDArray[np.float64] | None:
+        """The learners' models, S·W, or those before an average that has just been made; None if all are one."""
+        return models(self.W, self.S) if self.apart else self._before
 
     def virtual_average(self, comm: Intracomm) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(w̄, drift): the average that would be made now, and 1/P Σ ‖w_i − w̄‖². Models stay as they are.

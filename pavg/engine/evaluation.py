@@ -37,9 +37,9 @@ class Ranking:
 
     def __call__(self, comm, values):
         """best_loss, worst_loss and so on. values : at the average. Collective over `comm`."""
-        if not self.learners.differ:
-            return {f"{which}_{name}": values[name] for which in WHICH for name in OWN if name in values}
         objective, own = self.objective, self.learners.own()
+        if own is None:
+            return {f"{which}_{name}": values[name] for which in WHICH for name in OWN if name in values}
         lanes, d = own.shape[2:], objective.dimension
         losses = np.zeros((self.learners.spec.P, *lanes))
         for l, learner in enumerate(self.learners.ids):
