@@ -69,7 +69,8 @@ class Learners:
         self.rounds_done = self._sent = 0  # combinations; bytes of what ranks combined, all lanes together
         self.since = 0  # local steps since the last combination
         self.apart = False  # whether models may differ
-        self._before = None  # models before an average that fell on this stop
+        self._before = None  # models before an average that fell on this stop, if anybody looks at them
+        self._looked_at = spec.evaluate.drift or spec.evaluate.learners is not None
         self._own = False  # whether G is each learner's own
         self.clock = Clock()
         self.schedule = Schedule(step_size, spec.batch_size, objective.n, spec.P)
@@ -138,6 +139,7 @@ class Learners:
         wanted = min(int(lengths[:MOST].sum()), MOST)
         schedule, available = self.schedule.window(self.steps + 1, self.samples, wanted)
         check(self.comm, f"rounds {zlib.crc32(lengths.tobytes())} {self.objective.dimension}")
+        last = last if self._looked_at else -1
         before = np.empty_like(self.W) if last >= 0 else None
         done, steps, sent = self._rounds.run(schedule, available, lengths, last, before)
         self._count(schedule, steps)
@@ -264,15 +266,14 @@ class Learners:
         return uniforms(self._coin, t + 1, stop - t)
 
     def own(self) -> NDArray[np.float64] | None:
-        """The learners' models, S·W, or those before an average that has just been made; None if all are one."""
+        """The learners' models, S·W, or before an average that was just made; None if all are one."""
         return models(self.W, self.S) if self.apart else self._before
 
-    def virtual_average(self, comm: Intracomm) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def virtual_average(self, comm: Intracomm) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         """(w̄, drift): the average that would be made now, and 1/P Σ ‖w_i − w̄‖². Models stay as they are.
 
-        (d,) and a number; with lanes (d, lanes) and (lanes,). Where an average has just been made, drift is
-        that of the models before it.
-        comm : the communicator of evaluations. Collective.
+        (d,) and a number, None unless `evaluate.drift`; with lanes (d, lanes) and (lanes,). Where an average
+        has just been made, drift is that of the models before it. Collective over `comm`, of evaluations.
         """
         d, seen = self.objective.dimension, (self._before, np.ones_like(self.S))
         if self.apart:  # on all ranks alike
@@ -280,8 +281,10 @@ class Learners:
             w = self._weighted_sum(comm) / self.total_weight
         else:
             w = models(self.W[:1, :d], self.S[:1])[0]
-            if self._before is None:
-                return w, np.zeros(w.shape[1:])
+        if not self.spec.evaluate.drift:
+            return w, None
+        if seen[0] is None:
+            return w, np.zeros(w.shape[1:])
         distances = np.zeros((self.spec.P, self.lanes))
         own = distances[self.ids.start : self.ids.stop]
         add_distances(rows(seen[0]), seen[1], w.reshape(-1), w.size, own)

@@ -109,10 +109,10 @@ class Evaluate:
     """When the average is looked at: every n rounds, or every n ticks, or at ticks, or so many a decade.
 
     Beginning and end are always evaluated. optimum : f*, or "stored" for the one that `pavg estimate
-    optimum` has kept; the objective is then also given as 1 at the start and 0 at f*. grad_norm : the
-    gradient's norm too, about half of the work; learners : so many training samples rank the learners' own
-    models, of which the best and the worst are evaluated too. diverged : a loss above this multiple of the
-    initial one (or of 1, if that is more) ends the run.
+    optimum` has kept; the objective is then also given as 1 at the start and 0 at f*. grad_norm, drift : the
+    gradient's norm, and how far the learners are apart, too; learners : so many training samples rank the
+    learners' own models, of which the best and the worst are evaluated too. diverged : a loss above this
+    multiple of the initial one (or of 1, if that is more) ends the run.
     """
 
     rounds: Count | None = None
@@ -121,6 +121,7 @@ class Evaluate:
     decade: Count = 8
     optimum: float | Literal["stored"] | None = None
     grad_norm: bool = True
+    drift: bool = True
     learners: Count | None = None
     diverged: Annotated[float, Gt(1)] = 1e6
 

@@ -10,8 +10,8 @@ WHICH, OWN = ("best", "worst"), ("loss", "accuracy", "test_accuracy")
 ROWS = 1024  # rows of a block: sums of blocks do not depend on the number of ranks
 
 
-def evaluate(comm, objective, w, drift, reduction=None):
-    """Values at w, by name: those that the problem has. Collective over `comm`.
+def evaluate(comm, objective, w, drift=None, reduction=None):
+    """Values at w, by name: those that the problem has, and drift, if given. Collective over `comm`.
 
     w : (d,), or (d, lanes); values are numbers, or arrays (lanes,); reduction : how vectors are summed over
     ranks (`pavg.comm.reduction`), None for no norm of the gradient.
@@ -21,7 +21,7 @@ def evaluate(comm, objective, w, drift, reduction=None):
     norm = None if reduction is None else _gradient_norm(comm, objective, W, reduction)
     if norm is not None:
         values["grad_norm"] = norm
-    return values | {"drift": drift}
+    return values if drift is None else values | {"drift": drift}
 
 
 class Ranking:

@@ -10,7 +10,7 @@ from numba import njit
 
 from pavg.kernels.ahead import AHEAD, ask_row, draw_ahead, ring
 from pavg.kernels.lanes import shrink
-from pavg.kernels.losses import LEAST_SQUARES
+from pavg.kernels.losses import LEAST_SQUARES, correct, loss
 from pavg.kernels.sparse import SOON
 from pavg.kernels.vectors import (
     SHIFT,
@@ -205,3 +205,21 @@ def steps(tag, samples, formula, model, order, schedule, n):
                 s += 1
             k += used
         draws[l] = m + every
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def losses(tag, samples, formula, W, begin, end):
+    """(Σ loss, number of right classes) of every lane over rows, as `pavg.kernels.lanes.losses`."""
+    X, columns, indptr, y = samples
+    code, d, _, intercept = formula
+    lanes, first = W.shape[2], np.int64(0)
+    z, total, right = np.empty(lanes), np.zeros(lanes), np.zeros(lanes)
+    for i in range(begin, end):
+        all = margins(tag, X, columns, indptr, i, W, first, d, lanes)
+        if intercept:
+            all = all + load(tag, W, d * lanes)
+        store(z, 0, all)
+        for k in range(lanes):
+            total[k] += loss(code, z[k], y[i])
+            right[k] += correct(code, z[k], y[i])
+    return total, right

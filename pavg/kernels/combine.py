@@ -3,6 +3,10 @@
 import numpy as np
 from numba import njit
 
+from pavg.kernels.vectors import LINE, load, stream
+
+EIGHT = 8  # columns of a cache line
+MANY = 1 << 20  # numbers of all models together that no cache holds
 PIECE = 256  # columns at a time, a multiple of all lanes: a stack of them stays in the nearest cache
 
 
@@ -79,13 +83,25 @@ def gather_models(W, S, weights, flat, d):
 @njit(cache=True, nogil=True, forceinline=True)
 def scatter(flat, begin, d, total, W):
     """W[l, :d] ← flat[begin : begin + d] / total, for every learner."""
+    far = W.size > MANY and W.ctypes.data % LINE == 0 and W.shape[1] % EIGHT == 0
     for c in range(0, d, PIECE):
         end = min(c + PIECE, d)
         for j in range(c, end):
             flat[begin + j] /= total
+        if far and end - c == PIECE:
+            copy_far(flat, begin + c, c, W)
+            continue
         for l in range(W.shape[0]):
             for j in range(c, end):
                 W[l, j] = flat[begin + j]
+
+
+@njit(cache=True, nogil=True)
+def copy_far(flat, begin, c, W):
+    """W[l, c : c + PIECE] ← flat[begin : begin + PIECE], for every learner, past the caches."""
+    for l in range(W.shape[0]):
+        for j in range(0, PIECE, EIGHT):
+            stream(W, l * W.shape[1] + c + j, load((0,), flat, begin + j))
 
 
 @njit(cache=True, nogil=True)

@@ -116,6 +116,21 @@ def store(typing, array, position, vector):
 
 
 @intrinsic
+def stream(typing, array, position, vector):
+    """As `store`, past the caches, to elements that begin a cache line: for much that is not read soon."""
+
+    def generate(context, builder, signature, arguments):
+        values, position, value = arguments
+        place = builder.bitcast(_place(context, builder, array, values, position), EIGHT.as_pointer())
+        mark = builder.module.add_metadata([ir.Constant(INT32, 1)])
+        for k, part in enumerate(_parts(builder, value)):
+            stored = builder.store(part, builder.gep(place, [ir.Constant(INT64, k)]), align=LINE)
+            stored.set_metadata("nontemporal", mark)
+
+    return types.void(array, types.int64, vector), generate
+
+
+@intrinsic
 def peek(typing, array, position):
     """The element at a position; float32 is widened to float64, integers to int64."""
     result = types.float64 if isinstance(array.dtype, types.Float) else types.int64

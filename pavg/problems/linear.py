@@ -7,8 +7,8 @@ import numpy as np
 from annotated_types import Ge
 
 from pavg.errors import InputError
+from pavg.kernels import abreast, linear
 from pavg.kernels import lanes as many
-from pavg.kernels import linear
 from pavg.kernels.choice import path
 from pavg.kernels.losses import LEAST_SQUARES
 from pavg.problems.base import NONE, Objective, Problem, frozen
@@ -99,7 +99,11 @@ class LinearObjective(Objective):
         linear.gradients(self.samples["train"], self.formula, model, order, batch, G)
 
     def losses(self, part, W, begin, end):
-        return _loops(W).losses(self.samples[part], self.formula, W, begin, end)
+        samples = self.samples[part]
+        row, side = path(samples[0], W.shape[2] if W.ndim == 3 else 1, momentum=False)
+        if row and side:
+            return abreast.losses(side, samples, self.formula, W, begin, end)
+        return _loops(W).losses(samples, self.formula, W, begin, end)
 
     def penalty(self, W):
         _, d, l2, _ = self.formula

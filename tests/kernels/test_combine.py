@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pavg.kernels.combine import add_distances, gather, gather_models, scatter, settle
+from pavg.kernels.combine import MANY, add_distances, gather, gather_models, scatter, settle
+from pavg.kernels.vectors import aligned_zeros
 
 numbers = st.floats(-1e3, 1e3)
 
@@ -74,6 +75,16 @@ def test_scatter_gives_every_learner_the_quotient_and_leaves_the_padding(case, t
     scatter(flat, begin, d, total, W)
     np.testing.assert_array_equal(W[:, :d], np.tile(expected, (len(W), 1)))
     np.testing.assert_array_equal(W[:, d:], before[:, d:])
+
+
+@pytest.mark.parametrize("shift", [0, 1])
+def test_what_no_cache_holds_is_scattered_as_all_else_is(shift):
+    d, width = MANY // 2 + 100, MANY // 2 + 128
+    W = aligned_zeros(3 * width + shift)[shift:].reshape(3, width)
+    flat = np.random.default_rng(0).normal(size=d)
+    expected = flat / 3.0
+    scatter(flat, 0, d, 3.0, W)
+    np.testing.assert_array_equal(W, np.tile(np.append(expected, np.zeros(28)), (3, 1)))
 
 
 def test_nan_in_one_model_reaches_all():
