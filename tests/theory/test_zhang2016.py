@@ -24,7 +24,7 @@ def variances(steps, alpha, H, noise):
 
 
 def instance(rng):
-    """(α, c, L, H, Cov(q)) inside the conditions of eq. (4): c ≤ L, α < 2c/L²; some with c = L or nearly so."""
+    """(α, c, L, H, Cov(q)) inside the conditions of eq. (4), c ≤ L and α < 2c/L²; some with c = L."""
     d = int(rng.integers(1, 7))
     c = 10.0 ** rng.uniform(-1, 1)
     spectrum = c * (1.0 + rng.choice([0.0, 0.01, 0.3, 3.0]) * rng.random(d))
@@ -70,7 +70,7 @@ def test_a_counter_example_to_equation_4_as_printed():
 
 @pytest.mark.parametrize("bound", [variance_bound, printed_variance_bound])
 def test_equation_4_is_the_sum_of_its_recursion(bound):
-    for alpha, c, L in [(0.05, 1.0, 2.0), (0.3, 0.5, 1.2), (0.5, 1.0, 2.0), (0.6, 1.0, 2.0), (1e-6, 1.0, 1.0)]:
+    for alpha, c, L in [(0.05, 1.0, 2.0), (0.3, 0.5, 1.2), (0.5, 1.0, 2.0), (0.6, 1.0, 2.0), (1e-6, 1, 1)]:
         case = dict(alpha=alpha, c=c, L=L, sigma2=1.7)
         strong, smooth = (c, L) if bound is variance_bound else (L, c)
         V = 0.0
@@ -83,6 +83,7 @@ def test_the_limit_of_equation_4_is_there_for_small_steps_only():
     assert variance_bound(np.inf, alpha=0.1, c=1.0, L=2.0, sigma2=3.0) == pytest.approx(0.3 / (2.0 - 0.4))
     for alpha in (0.5, 0.6):  # from α = 2c/L² on
         assert variance_bound(np.inf, alpha=alpha, c=1.0, L=2.0, sigma2=3.0) == np.inf
+
 
 GRID = [
     dict(alpha=alpha, c=c, beta2=beta2, sigma2=sigma2, zeta=zeta, M=M)

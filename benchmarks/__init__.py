@@ -1,0 +1,1 @@
+"""Specifications that come with pavg: `pavg list benchmarks`, and figures of papers."""
