@@ -23,7 +23,7 @@ _.tally
 _.exception
 
 # by whoever tells of the papers: figures and numbers of their sweeps
-_.example1_values, _.example2, _.lemma1, _.double_well, _.double_well_k, _.pca
+_.example1_values, _.example2, _.lemma1, _.double_well, _.double_well_k, _.pca, _.pca_gain
 
 # by notebooks: closed forms, which tests check
 _.moments_step, _.fourth_moment_factor

@@ -56,8 +56,8 @@ def example2_values(runs):
     """
     first = runs.iloc[0]
     table = json.loads(first["config"])["problem"]
-    X, _ = Quadratic(**{key: value for key, value in table.items() if key != "name"}).samples(1, 0)
-    d, alpha = int(first["n_features"] ** 0.5), first["gamma"]
+    problem = Quadratic(**{key: value for key, value in table.items() if key != "name"})
+    (X, _), d, alpha = problem.samples(1, 0), problem.d, first["gamma"]
     H, noise = X[:, : d * d].mean(axis=0).reshape(d, d), np.cov(X[:, d * d :].T, bias=True)
     eigenvalues = np.linalg.eigvalsh(H)
     case = {"alpha": alpha, "c": eigenvalues[0], "L": eigenvalues[-1], "sigma2": np.trace(noise)}
@@ -86,6 +86,7 @@ def example2(runs):
         ax.set_xscale("log", base=2)
         style.powers_of_two(ax.xaxis, found["k"])
         ax.set_yscale("log")
+        style.few_decades(ax.yaxis)
         ax.set_xlabel("local steps k")
         ax.set_ylabel("E‖wₖ − E wₖ‖²")
         style.legend(figure, axes, columns=2)
@@ -203,20 +204,32 @@ def double_well_k(runs):
 
 def pca_values(runs):
     """The error over the number of averagings, a line a reading (the columns before it)."""
+    return means(runs["loss"], *_readings(runs), runs["rounds"].rename("averagings"))
+
+
+def pca_gain(runs):
+    """How much smaller the error is with most averagings than with one, seed by seed, for each reading.
+
+    Runs of a seed have the same samples and start: `error` is that of the differences' mean.
+    """
+    of_seed = means(runs["loss"], *_readings(runs), runs["seed"], runs["rounds"].rename("averagings"))
+    names = list(of_seed.columns[: of_seed.columns.get_loc("averagings")])
+    of_seed = of_seed.pivot(index=names, columns="averagings", values="mean")
+    gain = (of_seed[of_seed.columns.min()] - of_seed[of_seed.columns.max()]).reset_index(name="gain")
+    return means(gain["gain"], *(gain[name] for name in names if name != "seed"))
+
+
+def _readings(runs):
+    """Where samples come from, steps, step size, spectrum, and whether ‖w‖ = 1: Series over runs."""
     new = runs["problem_samples_each"] >= runs["stop_steps"]
-    source = np.select(
-        [runs["partition"] == "pool", new, runs["sampling"] == "order"],
-        [SOURCES[2], SOURCES[3], SOURCES[1]],
-        SOURCES[0],
-    )
-    return means(
-        runs["loss"],
+    cases = {2: runs["partition"] == "pool", 3: new, 1: runs["sampling"] == "order"}
+    source = np.select(list(cases.values()), [SOURCES[k] for k in cases], SOURCES[0])
+    return (
         pd.Series(source, runs.index, name="source"),
         runs["stop_steps"].rename("steps"),
         runs["gamma"],
         runs["problem_spectrum"].rename("spectrum"),
         runs["problem_normalised"].astype(bool).rename("normalised"),
-        runs["rounds"].rename("averagings"),
     )
 
 
