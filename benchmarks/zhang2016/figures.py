@@ -119,7 +119,7 @@ def lemma1(runs):
     usual = {name: found[name].mode()[0] for name in names}
     titles = [", ".join(f"{names[n]} = {usual[n]:g}" for n in names if n != name) for name in names]
     with style.panels(titles) as (figure, axes):
-        figure.set_figheight(6.2)
+        figure.set_figheight(4.8)
         for ax, name in zip(axes, names, strict=True):
             rest = [found[other] == usual[other] for other in names if other != name]
             _lines(ax, found[rest[0] & rest[1]], name, names[name])
@@ -135,12 +135,13 @@ def _lines(ax, found, name, sign):
     for value in values:
         one = found[found[name] == value]
         ax.plot(zeta, [_closed_form(one.iloc[0], z) for z in zeta], color=colours[value], linewidth=0.9)
-        how = {"color": colours[value], "marker": shapes[value], "label": f"{sign} = {value:g}"}
-        _points(ax, one["zeta"], one, **how)
-    ax.set_yscale("log")
-    style.few_decades(ax.yaxis)
+        _points(ax, one["zeta"], one, color=colours[value], marker=shapes[value])
+        start = one["zeta"].min(), one["exact"].max()
+        ax.annotate(f"{sign} = {value:g}", start, (6, 3), textcoords="offset points", fontsize=7)
+    if style.logarithmic(found["mean"]):
+        ax.set_yscale("log")
+        style.few_decades(ax.yaxis)
     ax.set_ylabel("Var(w̄)")
-    ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
 
 
 def _closed_form(row, zeta):
@@ -273,8 +274,9 @@ def _rates(ax, zetas):
     """An axis of ζ: logarithmic, with a place for 0."""
     zetas = np.sort(zetas.unique())
     ax.set_xscale("symlog", linthresh=zetas[zetas > 0].min(), linscale=0.5)
-    ax.set_xticks(zetas, [f"{zeta:g}" for zeta in zetas])
+    ax.set_xticks(zetas, [f"{zeta:g}" for zeta in zetas], rotation=45)
     ax.minorticks_off()
+    ax.set_xlim(left=-0.2 * zetas[zetas > 0].min())
     ax.set_xlabel("rate of averaging ζ")
 
 

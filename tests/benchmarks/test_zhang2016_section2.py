@@ -35,7 +35,7 @@ def few_of_example2(spec):
 
 
 def few_of_lemma1(spec):
-    usual = spec.P == 8 and spec.problem.beta == 1.2 and spec.step_size.value == 0.4
+    usual = spec.P == 8 and spec.problem.beta == 1.0 and spec.step_size.value == 0.4
     return usual and spec.seed < 40 and spec.method.zeta in (0.0, 0.1, 0.7)
 
 
