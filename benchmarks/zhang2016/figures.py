@@ -141,6 +141,7 @@ def _lines(ax, found, name, sign):
     if style.logarithmic(found["mean"]):
         ax.set_yscale("log")
         style.few_decades(ax.yaxis)
+    ax.margins(y=0.2)
     ax.set_ylabel("Var(w̄)")
 
 
