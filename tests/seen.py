@@ -22,5 +22,8 @@ _.tally
 # by `with`
 _.exception
 
+# by whoever tells of the papers: figures and numbers of their sweeps
+_.example1_values, _.example2, _.lemma1, _.double_well, _.double_well_k, _.pca, _.pca_gain
+
 # by notebooks: closed forms, which tests check
-_.moments_step, _.asymptotic_variance, _.fourth_moment_factor
+_.moments_step, _.fourth_moment_factor

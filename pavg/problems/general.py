@@ -34,18 +34,21 @@ class General(Problem):
 
     noisy : the gradient has noise of its own, so its sum over samples is not ∇F.
     loss_of_model : the loss is one number of the model, not a mean over samples.
-    sphere : models are scaled to unit length after each step.
     """
 
     noisy: ClassVar[bool] = False
     loss_of_model: ClassVar[bool] = False
-    sphere: ClassVar[bool] = False
     gradient: ClassVar[Compiled]
     loss: ClassVar[Compiled]
 
     @property
     def draws(self) -> bool:
         return self.needs_data or type(self).samples is not General.samples
+
+    @property
+    def sphere(self) -> bool:
+        """Whether models are scaled to unit length after each step."""
+        return False
 
     def numbers(self) -> Sequence[float]:
         """The problem's numbers, as its compiled functions see them."""

@@ -12,22 +12,30 @@ from pavg.problems.general import General, gradient_function, loss_function
 
 @dataclass(frozen=True)
 class PCA(General):
-    """Error 1 − |⟨w, v₁⟩|/‖w‖ under Oja's update w ← w + γx⟨x, w⟩, ‖w‖ = 1 kept; learners have own samples.
+    """Error 1 − |⟨w, v₁⟩|/‖w‖ under Oja's update w ← w + γx⟨x, w⟩; learners have own samples.
 
     Samples are Gaussian in d dimensions with spectrum [top, rest, …, rest], which the paper does not
     say to be variances or deviations: `spectrum` does. v₁ is the first axis (SGD from a random
     start does not see the difference). w0 is a random unit vector that all learners share.
+
+    normalised : ‖w‖ = 1 is kept after each local step; else, as the update is printed, models grow and
+    those that grew most weigh most in an average. The update is linear in w and the error does not
+    depend on ‖w‖, so it makes no other difference when, or how often, models are normalised.
     """
 
     partition = "contiguous"
     loss_of_model = True
-    sphere = True
 
     d: Annotated[int, Ge(2)] = 20
     top: Annotated[float, Gt(0)] = 1.0
     rest: Annotated[float, Gt(0)] = 0.7
     spectrum: Literal["deviations", "variances"] = "deviations"
     samples_each: Annotated[int, Ge(1)] = 10
+    normalised: bool = True
+
+    @property
+    def sphere(self):
+        return self.normalised
 
     def samples(self, P, seed):
         deviations = np.array([self.top] + [self.rest] * (self.d - 1))

@@ -3,6 +3,55 @@
 import numpy as np
 
 
+def covariance_step(C, *, alpha, H, noise):
+    """One local step of the covariance of w, where f is quadratic and its noise additive (exact).
+
+    w ← w − α(Hw + q) takes C = Cov(w) to (I − αH)C(I − αH)ᵀ + α²Cov(q).
+
+    Parameters
+    ----------
+    C, H, noise : arrays (d, d); noise : Cov(q), of trace σ²
+    alpha : step size
+
+    Returns
+    -------
+    array (d, d), of trace E‖w − E w‖²
+    """
+    A = np.eye(len(C)) - alpha * H
+    return A @ C @ A.T + alpha**2 * noise
+
+
+def variance_bound(k, *, alpha, c, L, sigma2):
+    """E‖w_k − E w_k‖² ≤ ασ²/(2c − αL²)·[1 − (1 − 2αc + α²L²)^k]: eq. (4) with L and c put right.
+
+    For f that is c-strongly convex with L-Lipschitz gradients, and gradient samples of variance at most σ²:
+    a local step takes V = E‖w − E w‖² to at most (1 − 2αc + α²L²)V + α²σ², where −2αc is what strong
+    convexity gives and α²L² what the Lipschitz constant does. In print L and c are exchanged
+    (`printed_variance_bound`), which holds for c = L alone. E w may be the average of the learners: about
+    it, the mean square is 1 − 1/M of that.
+
+    Parameters
+    ----------
+    k : number of local steps; infinity for the limit
+    alpha : step size; c, L : the constants, c ≤ L; sigma2 : σ²
+
+    Returns
+    -------
+    float; for k = ∞ and α ≥ 2c/L², where there is no limit, infinity
+    """
+    rate = 2.0 * alpha * c - (alpha * L) ** 2
+    if rate == 0.0:
+        return k * alpha**2 * sigma2
+    if rate < 0.0 and np.isinf(k):
+        return np.inf
+    return alpha**2 * sigma2 * (1.0 - (1.0 - rate) ** k) / rate
+
+
+def printed_variance_bound(k, *, alpha, c, L, sigma2):
+    """ασ²/(2L − αc²)·[1 − (1 − 2αL + α²c²)^k]: eq. (4) as printed, which is no bound where c < L."""
+    return variance_bound(k, alpha=alpha, c=L, L=c, sigma2=sigma2)
+
+
 def moments_step(Q, S, *, alpha, c, beta2, sigma2, zeta, M):
     """One time step of the second moments under stochastic averaging (appendix A, exact).
 

@@ -80,7 +80,7 @@ def test_scatter_gives_every_learner_the_quotient_and_leaves_the_padding(case, t
 @pytest.mark.parametrize("shift", [0, 1])
 def test_what_no_cache_holds_is_scattered_as_all_else_is(shift):
     d, width = MANY // 2 + 100, MANY // 2 + 128
-    W = aligned_zeros(3 * width + shift)[shift:].reshape(3, width)
+    W = aligned_zeros((3 * width + shift,))[shift:].reshape(3, width)
     flat = np.random.default_rng(0).normal(size=d)
     expected = flat / 3.0
     scatter(flat, 0, d, 3.0, W)

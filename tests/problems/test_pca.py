@@ -5,6 +5,7 @@ import pytest
 
 from pavg.data.partition import Contiguous
 from pavg.problems.pca import PCA
+from tests.building import in_processes, learners_of
 
 
 def bound(P=4, seed=0, **parameters):
@@ -13,6 +14,19 @@ def bound(P=4, seed=0, **parameters):
 
 def error(objective, w):
     return objective.losses("train", np.array([w], float), 0, 1)[0]
+
+
+def trained(rounds):
+    """Models of 4 learners after rounds of 50 steps without a last average, normalised and not."""
+    from mpi4py import MPI
+
+    found = []
+    for normalised in (True, False):
+        learners = learners_of(MPI.COMM_SELF, P=4, problem={"name": "pca", "normalised": normalised})
+        learners.clock.start()
+        learners.rounds(np.full(rounds - 1, 50), 50)
+        found.append(learners.W.copy())
+    return found
 
 
 @pytest.mark.parametrize("spectrum", ["deviations", "variances"])
@@ -74,6 +88,16 @@ def test_the_gradient_is_of_minus_half_the_squared_projection():
         PCA.gradient.__wrapped__(np.empty(0), X, y, i, np.uint64(0), 0, w[None], 0, 2.0, g)
         slope = [(along(w + h * e, i) - along(w - h * e, i)) / (2 * h) for e in np.eye(5)]
         np.testing.assert_allclose(g, 2 * np.array(slope), rtol=1e-6, atol=1e-8)
+
+
+def test_models_that_are_not_normalised_have_the_same_direction_until_they_are_averaged():
+    (kept, grown), (kept_later, grown_later) = in_processes(trained, [(1,), (2,)])
+    np.testing.assert_allclose(np.linalg.norm(kept, axis=1), 1.0, rtol=1e-15)
+    lengths = np.linalg.norm(grown, axis=1)
+    assert lengths.min() > 1.5
+    np.testing.assert_allclose(grown / lengths[:, None], kept, atol=1e-14)
+    directions = grown_later / np.linalg.norm(grown_later, axis=1)[:, None]
+    assert np.abs(directions - kept_later).max() > 1e-6
 
 
 def test_models_stay_on_the_sphere_and_the_error_is_no_mean_over_samples():

@@ -35,7 +35,8 @@ DEFAULTS = {
     "quadratic": {"d": 5, "components": 100, "spread": 0.0, "instance": 0, "w0": 1.0},
     "noisy-quadratic": {"c": 1.0, "beta": 1.0, "sigma": 1.0, "w0": 0.0, "copies": 1},
     "double-well": {"w0": 0.0},
-    "pca": {"d": 20, "top": 1.0, "rest": 0.7, "spectrum": "deviations", "samples_each": 10},
+    "pca": {"d": 20, "top": 1.0, "rest": 0.7, "spectrum": "deviations", "samples_each": 10}
+    | {"normalised": True},
     "lenet": {"white": 255.0},
     "periodic": {"warmup": 0},
     "varying": {"power": 0.0},

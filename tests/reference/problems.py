@@ -128,6 +128,7 @@ class PCA:
 
     def __init__(self, table, samples, P, seed):
         self.d, each = table.get("d", 20), table.get("samples_each", 10)
+        self.sphere = table.get("normalised", True)
         deviations = np.full(self.d, table.get("rest", 0.7))
         deviations[0] = table.get("top", 1.0)
         if table.get("spectrum", "deviations") == "variances":

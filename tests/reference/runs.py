@@ -119,7 +119,7 @@ class Run:
         self.since += 1
 
     def on_sphere(self, W):
-        return W / np.linalg.norm(W, axis=-1, keepdims=True) if isinstance(self.problem, PCA) else W
+        return W / np.linalg.norm(W, axis=-1, keepdims=True) if getattr(self.problem, "sphere", False) else W
 
     # averages
 
