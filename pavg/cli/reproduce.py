@@ -58,10 +58,10 @@ def _run(paper, one, ranks, out, data, full):
     from pavg.sweep.grid import cells, sources
 
     sets = [*one.settings, *(() if full else one.reduced)]
-    if one.data:
-        if data is None or not (data / one.data).exists():
-            return f"{one.data} is not there (--data FOLDER)"
-        sets.append(f"data.path={data / one.data}")
+    for key, file in zip(("path", "test_path"), one.data, strict=False):
+        if data is None or not (data / file).exists():
+            return f"{file} is not there (--data FOLDER)"
+        sets.append(f"data.{key}={data / file}")
     (path,) = sources(spec := f"{paper.name}/{one.spec}")
     job = [spec, f"-n{ranks}", *(f"--set={text}" for text in sets)]
     if one.verb == "variance":
@@ -69,7 +69,7 @@ def _run(paper, one, ranks, out, data, full):
     why = ""
     if tables.read(path).get("evaluate", {}).get("optimum") == "stored":
         why = _pavg("estimate", "optimum", *job)
-    why = why or _pavg("run", *job, f"--out={out / one.name}")
+    why = why or _pavg("run", *job, "--side-by-side", f"--out={out / one.name}")
     if why or not one.tuned:
         return why
     seeds = f"--set=grid.seed={one.tuned!r}"

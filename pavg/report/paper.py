@@ -26,8 +26,8 @@ class Experiment:
 
     name : folder of its results; spec : benchmark, in the paper's folder; about : a sentence; verb : "run" or
     "variance"; settings : --set of the sweep at its full size, reduced : at the size for minutes; data : its
-    file, under the folder of data; tuned : seeds, "100:110", of more runs with the step sizes that this sweep
-    finds best, those that reach the normalised loss `target` soonest.
+    files, of training and of test samples, under the folder of data; tuned : seeds, "100:110", of more runs
+    with the step sizes that this sweep finds best, those that reach the normalised loss `target` soonest.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Experiment:
     verb: str = "run"
     settings: tuple[str, ...] = ()
     reduced: tuple[str, ...] = ()
-    data: str = ""
+    data: tuple[str, ...] = ()
     tuned: str = ""
     target: float = 0.1
 
@@ -65,16 +65,19 @@ class Paper:
 
 
 class Runs:
-    """Results of one experiment: `data`, `table` and `points` as pavg.report.analysis gives them."""
+    """Results of one experiment: `data`, `table` and `points` as pavg.report.analysis gives them.
 
-    def __init__(self, data):
-        self.data = data
+    folder : of their files
+    """
+
+    def __init__(self, data, folder):
+        self.data, self.folder = data, folder
 
     @classmethod
     def read(cls, folder):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # files that are left out are counted by the table
-            return cls(open_results(folder))
+            return cls(open_results(folder), folder)
 
     @cached_property
     def table(self):

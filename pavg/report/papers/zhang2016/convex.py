@@ -37,7 +37,7 @@ def experiments():
             name,
             f"figure2/{name.replace('-', '_')}",
             f"Figure 2: {what}.",
-            data=file,
+            data=(file,) if file else (),
             tuned=OTHERS,
             target=TARGET,
         )
@@ -49,7 +49,7 @@ def experiments():
             f"{'stand_ins' if file else 'table1'}/{name.replace('-', '_')}",
             f"Table 1: {what.split(',')[0]}.",
             "variance",
-            data=file,
+            data=(file,) if file else (),
         )
         for name, what, file, *_ in (*PAPERS, *HERE)
     )
