@@ -277,18 +277,15 @@ class Learners:
         """
         d, seen = self.objective.dimension, (self._before, np.ones_like(self.S))
         if self.apart:  # on all ranks alike
-            seen = self.W, self.S
-            w = self._weighted_sum(comm) / self.total_weight
+            w, seen = self._weighted_sum(comm) / self.total_weight, (self.W, self.S)
         else:
             w = models(self.W[:1, :d], self.S[:1])[0]
         if not self.spec.evaluate.drift:
             return w, None
-        if seen[0] is None:
-            return w, np.zeros(w.shape[1:])
         distances = np.zeros((self.spec.P, self.lanes))
-        own = distances[self.ids.start : self.ids.stop]
-        add_distances(rows(seen[0]), seen[1], w.reshape(-1), w.size, own)
-        total(comm, distances)
+        if seen[0] is not None:
+            add_distances(rows(seen[0]), seen[1], w.reshape(-1), w.size, distances[self.ids.start :])
+            total(comm, distances)
         return w, distances.sum(axis=0).reshape(w.shape[1:]) / self.spec.P
 
     def _weighted_sum(self, comm):

@@ -11,6 +11,7 @@ from pavg.engine import synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
 from pavg.engine.task import bind
+from pavg.kernels.combine import models
 from pavg.learners import Learners
 from tests.building import group_of, samples, spec_of, task_of
 from tests.problems.test_lenet import KEYS, images
@@ -36,7 +37,7 @@ def test_they_are_those_of_plain_numpy_before_the_average_that_was_just_made():
     task = task_of(store=store, **keys)
     learners = Learners(MPI.COMM_SELF, task.spec, task.objective, task.shards)
     learners.step(4)
-    w = learners.models()[:, :6]
+    w = models(learners.W, learners.S)[:, :6]
 
     def of(part, rows=slice(None)):
         """(Losses, accuracies) of the learners."""
