@@ -52,7 +52,7 @@ def test_one_shot_above_its_worst_learner_is_told_from_below():
 
 
 def lenet(one_shot):
-    """Tables of made runs: K = 10 ends at 0.03 in loss and error, one-shot as given, its learners near 0.1."""
+    """Tables of made runs: K = 10 ends at 0.03, one-shot as given, its learners near 0.1."""
     rows, points = [], []
     for rule, loss in (("K = 10", 0.03), ("one-shot", one_shot)):
         for seed in SEEDS:
