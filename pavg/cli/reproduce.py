@@ -101,16 +101,17 @@ def _pavg(*arguments):
     import subprocess
     import sys
 
-    said = ""
+    told = last = ""  # the first line of what pavg says, else the last line
     with subprocess.Popen(
         [sys.executable, "-m", "pavg", *arguments], stderr=subprocess.PIPE, text=True
     ) as job:
         try:
             for line in job.stderr:
                 sys.stderr.write(line)
-                said = line.strip() or said
+                told = told or (line.removeprefix("pavg: ").strip() if line.startswith("pavg: ") else "")
+                last = line.strip() or last
         except KeyboardInterrupt:  # it has heard, too, and ends in order
             job.wait()
     if job.returncode in (75, 130):
         raise click.Abort
-    return "" if job.returncode == 0 else said.removeprefix("pavg: ") or f"exit code {job.returncode}"
+    return "" if job.returncode == 0 else told or last or f"exit code {job.returncode}"
