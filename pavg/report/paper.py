@@ -154,6 +154,7 @@ def tuned_settings(runs, target):
 
 def write(paper, results, folder, size):
     """Write page, figures and claims under a folder; [(claim, finding)] of all sections."""
+    folder.mkdir(parents=True, exist_ok=True)
     told, sections = [], []
     for title, pictures, claims in paper.sections:
         drawn = [(one, _drawn(one, results, folder)) for one in pictures]
