@@ -220,8 +220,6 @@ class Learners:
         self.schedule.freeze(lane)
         self.W[:, :, lane], self.S[:, lane] = 0.0, 1.0
 
-    # --- checkpoints -------------------------------------------------------------------------
-
     def state(self):
         """name → array: all that these learners need to go on from a stop."""
         done = (self.steps, self.samples, self.since, self.apart, self.rounds_done, self._sent)
@@ -256,7 +254,10 @@ class Learners:
             self.objective.gradients(nobody, self._order, self._noise, 1, self.G[:0])
             self._by_hand.warm_up(schedule)
         self._rounds.warm_up(schedule)
-        self.reduction.gather(rows(self.W), self.weights, np.empty(0), 0, 0)
+        W, nothing = rows(self.W), np.empty(0)
+        self.reduction.gather(W, self.weights, nothing, 0, 0)
+        gather_models(W, self.S, self.weights, nothing, 0)
+        add_distances(W, self.S, nothing, 0, np.empty((len(W), self.lanes)))
         self.coin(0, 0)
 
     # --- what methods and the engine look at -----------------------------------------------------
@@ -290,11 +291,10 @@ class Learners:
 
     def _weighted_sum(self, comm):
         """Σ weights[l]·S[l]·W[l] over the learners of all ranks, in the order of real averages."""
-        w = np.empty((self.objective.dimension, *self.W.shape[2:]))
-        flat = w.reshape(-1)
+        flat = np.empty(self.objective.dimension * self.lanes)
         if self.reduction.compiled:
             gather_models(rows(self.W), self.S, self.weights, flat, flat.size)
         else:
             self.reduction.gather(rows(models(self.W, self.S)), self.weights, flat, 0, flat.size)
         self.reduction.reduce(comm, flat)
-        return w
+        return flat.reshape(-1, *self.W.shape[2:])

@@ -82,9 +82,9 @@ def test_peers_do_the_same_work_or_are_named_as_missing(place):
     assert done.returncode == 0, done.stderr
     data = opened(place)
     assert data.difference.values[0] < 1e-9 and data.time_peer.values[0] > 0
-    assert len(data.row) == 3  # scikit-learn, and PyTorch in two ways
-    for difference, note in zip(data.difference.values[1:], data.note.values[1:], strict=True):
-        assert difference < 1e-9 or "missing: this needs the package torch" in note
+    bounds = 1e-9, 1e-9, 1e-6  # PyTorch in two ways, and its LeNet, in float32
+    for bound, difference, note in zip(bounds, data.difference.values[1:], data.note.values[1:], strict=True):
+        assert difference < bound or "missing: this needs the package torch" in note
 
 
 def test_on_one_rank_what_needs_two_is_named_as_missing(place):

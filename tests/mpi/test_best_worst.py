@@ -109,7 +109,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_values(folder):
 
 @pytest.mark.parametrize("K", [2, "all"])
 def test_lenet_has_the_same_losses_on_any_number_of_ranks(K):
-    keys = KEYS | {"P": 3, "stop": {"steps": 4}, "method": {"name": "periodic", "K": K}}
+    keys = KEYS | {"P": 4, "stop": {"steps": 4}, "method": {"name": "periodic", "K": K}}
     keys |= {"evaluate": {"learners": 20, "at": [2], "grad_norm": False}, "momentum_at_average": "average"}
     shared, alone = (
         synchronous.run(on, bind(spec_of(**keys), images()))[0].rows for on in (comm, MPI.COMM_SELF)

@@ -29,7 +29,7 @@ DEFAULTS = {
         "stop": Stop(),
         "evaluate": Evaluate(),
     },
-    "evaluate": {"decade": 8, "grad_norm": True, "diverged": 1e6},
+    "evaluate": {"decade": 8, "grad_norm": True, "drift": True, "diverged": 1e6},
     "least-squares": {"l2": 0.0, "intercept": False},
     "logistic": {"l2": 0.0, "intercept": False},
     "quadratic": {"d": 5, "components": 100, "spread": 0.0, "instance": 0, "w0": 1.0},
