@@ -139,12 +139,14 @@ def read(paper, folder, missing):
 
 
 def tuned_settings(runs, target):
-    """[(--where, --set)]: for each P and rule the step size that reaches a target soonest."""
+    """[(--where, --set)]: for each P and rule the step size that reaches a target soonest, in the mean over
+    seeds: one that fails on any seed is none."""
     at = analysis.reach(runs.table, runs.points, target, x="local_steps")["at"]
-    best = analysis.best_step_sizes(runs.table, at)
+    group, _ = analysis.grouped(runs.table)
+    best = analysis.best_step_sizes(runs.table, at.groupby(group).transform("mean"))
     found = []
     for row in best[best["group"] >= 0].itertuples():
-        run = runs.table.loc[analysis.grouped(runs.table)[0] == row.group].iloc[0]
+        run = runs.table.loc[group == row.group].iloc[0]
         config = json.loads(run["config"])
         size = {key: value for key, value in config["step_size"].items() if value is not None}
         written = ", ".join(f"{key} = {json.dumps(value)}" for key, value in size.items())  # as TOML
