@@ -57,7 +57,7 @@ def _run(paper, one, ranks, out, data, full):
     from pavg.report.paper import TUNED, Runs, tuned_settings
     from pavg.sweep.grid import cells, sources
 
-    sets = [*one.settings, *(() if full else one.reduced)]
+    sets = [] if full else [*one.reduced]
     for key, file in zip(("path", "test_path"), one.data, strict=False):
         if data is None or not (data / file).exists():
             return f"{file} is not there (--data FOLDER)"

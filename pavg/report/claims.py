@@ -54,11 +54,6 @@ def mean(values):
     return float(values.mean()), float(values.std(ddof=1) / math.sqrt(n)) if n > 1 else math.inf, n
 
 
-def within(error, *, digits=4):
-    """A number's standard error in words."""
-    return f" ± {error:.{max(digits - 2, 1)}g}" if math.isfinite(error) else ""
-
-
 def interval(values):
     """(mean, low, high) by Student's t at `LEVEL`; infinite where there are fewer than two values."""
     middle, error, n = mean(values)

@@ -25,16 +25,15 @@ class Experiment:
     """One sweep of a paper, or what `pavg estimate variance` says of its problems.
 
     name : folder of its results; spec : benchmark, in the paper's folder; about : a sentence; verb : "run" or
-    "variance"; settings : --set of the sweep at its full size, reduced : at the size for minutes; data : its
-    files, of training and of test samples, under the folder of data; tuned : seeds, "100:110", of more runs
-    with the step sizes that this sweep finds best, those that reach the normalised loss `target` soonest.
+    "variance"; reduced : --set of the size for minutes; data : its files, of training and of test samples,
+    under the folder of data; tuned : seeds, "100:110", of more runs with the step sizes that this sweep finds
+    best, those that reach the normalised loss `target` soonest.
     """
 
     name: str
     spec: str
     about: str
     verb: str = "run"
-    settings: tuple[str, ...] = ()
     reduced: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
     tuned: str = ""

@@ -28,8 +28,8 @@ PAPER = Paper(
     title="Small",
     source="Nobody",
     experiments=(
-        Experiment("wells", "double_well", "Two optima.", settings=("stop.steps=64",)),
-        Experiment("convex", "convex", "One.", settings=CONVEX, tuned="7:9", target=0.5),
+        Experiment("wells", "double_well", "Two optima.", reduced=("stop.steps=64",)),
+        Experiment("convex", "convex", "One.", reduced=CONVEX, tuned="7:9", target=0.5),
         Experiment("absent", "convex", "None.", data=("absent.csv",)),
     ),
     sections=(("1", (), (Claim("1", "8 times the rounds", "8", ("convex" + TUNED,), faster),)),),

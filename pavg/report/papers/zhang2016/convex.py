@@ -1,6 +1,7 @@
 """Figure 2 and its table: how much sooner learners that average every 128 steps get to 0.1."""
 
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 
@@ -160,6 +161,7 @@ def faster(printed):
     return test
 
 
+@cache
 def gain(runs):
     """Rows of `speed_ups` of K = 128 to the paper's target, by ρ, and each as a text."""
     found = speed_ups(runs.table, runs.points, (TARGET,))
