@@ -21,8 +21,8 @@ def optimum(spec, ranks, overrides):
     """Find w* and f* of the problems of SPEC on their data, and keep them beside the data.
 
     SPEC is a TOML file, a folder of them, or a benchmark's name. Linear models, by Newton's method, until
-    f can fall by no more than 1e-10 of f(w0). Runs with evaluate.optimum = "stored" then record how far
-    they are from it.
+    f can fall by no more than 1e-10 of f(w0). One that is kept is not looked for again. Runs with
+    evaluate.optimum = "stored" record how far they are from it.
     """
     return _started(ranks, spec, overrides, ["optimum"], _optimum)
 
@@ -102,23 +102,17 @@ def _variance(comm, spec, store, objective, progress, error):
 
 
 def _optimum(comm, spec, store, objective, progress):
-    """Find and keep it, and say so. Collective."""
-    import time
-
-    from pavg.comm.agreement import once
+    """Find and keep it, if none is kept, and say so. Collective."""
     from pavg.estimate import stored
-    from pavg.estimate.optimum import optimum
+    from pavg.estimate.optimum import kept
 
     if objective.optimum is not None:
         return f"f* = {objective.optimum:.15g}, known; nothing to keep"
-    began = time.perf_counter()
-    found = optimum(comm, objective, progress)
-    seconds = time.perf_counter() - began
-    path = once(comm, stored.keep, spec.problem, store, found)
+    found = kept(comm, spec.problem, store, objective, progress)
     more = {False: "; of many, the w* of least norm", None: "; not asked whether w* is the only one"}
     return (
         f"f* = {found.f:.15g}, f(w0) = {found.start:.6g}{more.get(found.unique, '')}\n"
         f"    at most {found.gap:.1e} above f*, ‖∇f‖ = {found.gradient:.1e}: "
-        f"{found.steps} steps, {found.passes} passes, {seconds:.2g} s\n"
-        f"    {path}"
+        f"{found.steps} steps, {found.passes} passes\n"
+        f"    {stored.place(stored.Optimum, spec.problem, store)}"
     )

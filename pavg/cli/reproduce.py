@@ -43,8 +43,7 @@ def command(paper, ranks, out, data, full, only):
             if why:
                 missing[one.name] = why
                 print(f"cannot be run here: {why}", flush=True)
-    size = "The size of the paper." if full else "A reduced size, for minutes; --full is the paper's."
-    judged = papers.write(told, papers.read(told, out, missing), out, size)
+    judged = papers.write(told, papers.read(told, out, missing), out, full)
     for claim, found in judged:
         print(f"{found.verdict:18}  {claim.where}: {claim.says}")
     print(f"{out / 'index.html'}")

@@ -153,8 +153,14 @@ def tuned_settings(runs, target):
     return found
 
 
-def write(paper, results, folder, size):
-    """Write page, figures and claims under a folder; [(claim, finding)] of all sections."""
+SIZES = {False: "A reduced size, for minutes; --full is the paper's.", True: "The size of the paper."}
+
+
+def write(paper, results, folder, full):
+    """Write page, figures and claims under a folder; [(claim, finding)] of all sections.
+
+    full : whether the experiments have the paper's size.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     told, sections = [], []
     for title, pictures, claims in paper.sections:
@@ -167,7 +173,8 @@ def write(paper, results, folder, size):
         "paper.html",
         paper.title,
         paper=paper,
-        size=size,
+        size=SIZES[full],
+        full=full,
         sections=sections,
         counts=[(n, verdict) for verdict, n in counts.items() if n],
         made_of={name: _made(runs) for name, runs in results.found.items() if isinstance(runs, Runs)},

@@ -50,7 +50,7 @@ def written(tmp_path):
             made.write_run(
                 tmp_path / "here", [0, 64, 1024], losses, seed=seed, method={"name": "periodic", "K": K}
             )
-    found = papers.write(PAPER, papers.read(PAPER, tmp_path, {"gone": "no file"}), tmp_path, "Small.")
+    found = papers.write(PAPER, papers.read(PAPER, tmp_path, {"gone": "no file"}), tmp_path, full=False)
     return tmp_path, found
 
 
