@@ -43,10 +43,10 @@ def optimum(comm, objective, progress=None):
         There is no minimiser (the classes can be told apart, wholly or by some feature), or no step
         comes nearer.
     """
-    W = np.zeros((1, objective.width))
-    if objective.add_curvature(W, W, 0, 0, W) is None:
+    if not objective.convex:
         raise AgreedError(
-            "no optimum: the problem's curvature is not known; expected a linear model", comm.Get_size()
+            "no optimum: the problem is not known to be convex; expected least-squares or logistic",
+            comm.Get_size(),
         )
     return led(comm, objective, _newton, progress)
 

@@ -10,7 +10,7 @@ from numba import njit
 
 from pavg.kernels.ahead import AHEAD, ask_row, draw_ahead, ring
 from pavg.kernels.lanes import shrink
-from pavg.kernels.losses import LEAST_SQUARES, correct, loss
+from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, SIGMOID, correct, loss
 from pavg.kernels.sparse import SOON
 from pavg.kernels.vectors import (
     SHIFT,
@@ -59,8 +59,15 @@ def slopes(tag, code, z, y):
     """ℓ′(z, y) in every lane."""
     if code == LEAST_SQUARES:
         return z - spread(tag, y)
+    if code == CAUCHY:
+        r = z - spread(tag, y)
+        return r / fma(r, r, spread(tag, 1.0))
     u = clip(z * spread(tag, y), spread(tag, -FAR), spread(tag, FAR))
-    return spread(tag, -y) / (spread(tag, 1.0) + exponential(tag, u))
+    e = exponential(tag, u)
+    p = spread(tag, 1.0) / (spread(tag, 1.0) + e)
+    if code == SIGMOID:
+        p = p * (e / (spread(tag, 1.0) + e))
+    return spread(tag, -y) * p
 
 
 @inlined()

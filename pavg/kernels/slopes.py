@@ -1,16 +1,17 @@
 """ℓ′ fast: the derivative of the losses in a chain of local steps, where latency is what counts.
 
 ℓ′(z, y) = e·bend(s·z + o), with s, o and e functions of y alone: they are ready before z is, and kernels fold
-them into what z is made of. Least squares: bend(u) = u. Logistic: bend(u) = 1/(1 + exp(u/16)), looked up: the
-table holds its Taylor series at every integer, eight coefficients, a cache line. The nearest integer is
-at most 1/2 away, where the next term is below 1e-16 of the value. Beyond the table, and for NaN, the formula.
+them into what z is made of. Least squares: bend(u) = u. Cauchy: u/(1 + u²). Logistic: t(u) = 1/(1 + exp(u/16)),
+looked up: the table holds its Taylor series at every integer, eight coefficients, a cache line. The nearest
+integer is at most 1/2 away, where the next term is below 1e-16 of the value. Beyond the table, and for NaN, the
+formula. Sigmoid: t(1 − t), at |u|, where both are exact.
 """
 
 import math
 
 import numpy as np
 
-from pavg.kernels.losses import LEAST_SQUARES
+from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, SIGMOID
 from pavg.kernels.vectors import SHIFT, fma, inlined, integer_of, peek
 
 SCALE = 16.0  # points of the table in a unit of z
@@ -35,7 +36,7 @@ TABLE = _table()
 @inlined()
 def turns(code, y):
     """(s, o, e) for a target y."""
-    return (1.0, -y, 1.0) if code == LEAST_SQUARES else (SCALE * y, 0.0, -y)
+    return (1.0, -y, 1.0) if code == LEAST_SQUARES or code == CAUCHY else (SCALE * y, 0.0, -y)
 
 
 @inlined()
@@ -43,6 +44,17 @@ def bend(code, u):
     """ℓ′ but for s, o and e: within 5e-16 of the formula, relatively."""
     if code == LEAST_SQUARES:
         return u
+    if code == CAUCHY:
+        return u / (1.0 + u * u)
+    if code == SIGMOID:
+        t = _looked_up(abs(u))
+        return t * (1.0 - t)
+    return _looked_up(u)
+
+
+@inlined()
+def _looked_up(u):
+    """1/(1 + exp(u/16))."""
     if not abs(u) < REACH:
         return _formula(u / SCALE)
     shifted = u + SHIFT

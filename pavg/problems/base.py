@@ -90,6 +90,7 @@ class Objective:
     notes: dict[str, str]
 
     family: ClassVar[str | None] = None
+    convex: ClassVar[bool] = False  # known to be, with a curvature that is known
     quadratic: ClassVar[bool] = False  # the loss of each row is a quadratic of the model
 
     @property

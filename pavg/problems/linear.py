@@ -10,7 +10,7 @@ from pavg.errors import InputError
 from pavg.kernels import abreast, linear
 from pavg.kernels import lanes as many
 from pavg.kernels.choice import path
-from pavg.kernels.losses import LEAST_SQUARES
+from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC
 from pavg.problems.base import NONE, Objective, Problem, frozen
 
 
@@ -123,6 +123,10 @@ class LinearObjective(Objective):
 
     def add_hessian(self, W, begin, end, H):
         linear.add_hessian(self.samples["train"], self.formula, W, begin, end, H)
+
+    @property
+    def convex(self):
+        return self.formula[0] in (LEAST_SQUARES, LOGISTIC)
 
     @property
     def quadratic(self):

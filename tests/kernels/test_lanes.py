@@ -7,7 +7,7 @@ from pavg.kernels import lanes as kernels
 from pavg.kernels import linear
 from pavg.kernels.choice import KINDS
 from pavg.kernels.combine import settle
-from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC
+from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, LOGISTIC, SIGMOID
 from tests.kernels.test_linear import NOISE, RULES, Case
 
 LANES, N = 8, 101
@@ -17,6 +17,8 @@ CASES = {
     "dense, L2, intercept": {"l2": 0.1, "intercept": 1},
     "dense, mini-batches": {"code": LOGISTIC, "batches": (1, 3, 8), "sharded": True},
     "dense, float32": {"dtype": "float32", "code": LOGISTIC},
+    "dense, sigmoid": {"code": SIGMOID},
+    "CSR, Cauchy": {"layout": "csr", "code": CAUCHY},
     "CSR": {"layout": "csr"},
     "CSR, L2, intercept": {"layout": "csr", "l2": 0.1, "intercept": 1, "code": LOGISTIC},
     "CSR, L2 that takes all of a lane": {"layout": "csr", "l2": 40.0, "intercept": 1},  # 1 − γλ = 0
@@ -78,7 +80,7 @@ def test_a_lane_is_the_model_alone(keys, rule, kernels, lanes):
 
 
 @pytest.mark.parametrize("layout", ["dense", "csr"])
-@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
+@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC, SIGMOID, CAUCHY])
 def test_nan_spreads_in_a_lane_as_in_the_model_alone(layout, code):
     case = Case(layout=layout, code=code, batches=(1, 1, 2))
     case.W0[:, 0] = np.nan
@@ -122,7 +124,7 @@ def test_a_lane_that_diverges_leaves_the_others_alone(layout):
     np.testing.assert_array_equal(W[:, : case.d, others], calm[:, : case.d, others])
 
 
-@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
+@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC, SIGMOID, CAUCHY])
 @pytest.mark.parametrize("layout", ["dense", "csr"])
 def test_losses_and_gradients_of_all_lanes_are_those_of_each(layout, code):
     case = Case(layout=layout, code=code, intercept=1)

@@ -14,13 +14,33 @@ from pavg import streams
 from pavg.data import layouts
 from pavg.kernels import choice, linear
 from pavg.kernels.combine import settle
-from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC
+from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, LOGISTIC, SIGMOID
 from pavg.kernels.streams import ORDER, REPLACEMENT, RESHUFFLE, draw
 from pavg.methods.base import BLOCK
 from pavg.problems.base import NONE, frozen, width_of
 
 LAYOUTS = ("dense", "csr")
+CODES = (LEAST_SQUARES, LOGISTIC, SIGMOID, CAUCHY)
+CLASSES = (LOGISTIC, SIGMOID)
 RULES = (REPLACEMENT, RESHUFFLE, ORDER)
+FORMULAS = {  # loss, slope, curvature in z
+    LEAST_SQUARES: (lambda z, y: (z - y) ** 2 / 2, lambda z, y: z - y, lambda z, y: np.ones_like(z)),
+    LOGISTIC: (
+        lambda z, y: np.logaddexp(0, -y * z),
+        lambda z, y: -y * expit(-y * z),
+        lambda z, y: expit(z) * expit(-z),
+    ),
+    SIGMOID: (
+        lambda z, y: expit(-y * z),
+        lambda z, y: -y * expit(z) * expit(-z),
+        lambda z, y: expit(z) * expit(-z) * (expit(y * z) - expit(-y * z)),
+    ),
+    CAUCHY: (
+        lambda z, y: np.log1p((z - y) ** 2) / 2,
+        lambda z, y: (z - y) / (1 + (z - y) ** 2),
+        lambda z, y: (1 - (z - y) ** 2) / (1 + (z - y) ** 2) ** 2,
+    ),
+}
 NOISE = np.empty(0, np.uint64)  # linear models take none
 ONE = np.ones((8, 1))
 
@@ -50,7 +70,7 @@ class Case:
         self.X = rng.standard_normal((self.n, self.d)) * (rng.random((self.n, self.d)) < 0.4)
         if self.dtype == "float32":
             self.X = self.X.astype(np.float32).astype(float)
-        self.y = rng.choice([-1.0, 1.0], self.n) if self.code == LOGISTIC else rng.standard_normal(self.n)
+        self.y = rng.choice([-1.0, 1.0], self.n) if self.code in CLASSES else rng.standard_normal(self.n)
         self.dimension = self.d + self.intercept
         stride = -(-self.d // 16) * 16  # of dense float32, the longest: kernels load and store whole rows
         self.W0 = np.zeros((self.L, max(width_of(self.dimension), stride)))
@@ -145,13 +165,12 @@ class Case:
     def loss(self, w, rows=slice(None)):
         """Σ ℓ over rows."""
         z, y = self.wide(rows) @ w, self.y[rows]
-        return np.logaddexp(0, -y * z).sum() if self.code == LOGISTIC else 0.5 * np.sum((z - y) ** 2)
+        return np.sum(FORMULAS[self.code][0](z, y))
 
     def gradient(self, w, rows=slice(None)):
         """Σ ∇ℓ over rows."""
         X, y = self.wide(rows), self.y[rows]
-        slopes = -y * expit(-y * (X @ w)) if self.code == LOGISTIC else X @ w - y
-        return X.T @ slopes
+        return X.T @ FORMULAS[self.code][1](X @ w, y)
 
     def reference(self, n):
         """W, V, draws after n steps of serial SGD, learner by learner."""
@@ -177,7 +196,7 @@ DIMENSIONS = st.one_of(st.integers(1, 20), st.sampled_from([32, 33, 129]))
 cases = st.builds(
     Case,
     layout=st.sampled_from(LAYOUTS),
-    code=st.sampled_from([LEAST_SQUARES, LOGISTIC]),
+    code=st.sampled_from(CODES),
     n=st.integers(20, 50),
     d=DIMENSIONS,
     L=st.integers(1, 4),
@@ -211,7 +230,7 @@ def test_local_steps_are_serial_sgd_on_the_drawn_rows(case, n):
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
+@pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("l2", [0.0, 0.1])
 @pytest.mark.parametrize("intercept", [0, 1])
 @pytest.mark.parametrize("mu", [0.0, 0.9])
@@ -274,7 +293,7 @@ def test_float32_samples_give_the_same_bits_as_float64_ones_of_these_values(case
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
+@pytest.mark.parametrize("code", CODES)
 @pytest.mark.parametrize("mu", [0.0, 0.9])
 @pytest.mark.parametrize("where", ["X", "y", "w"])
 def test_nan_is_seen(layout, code, mu, where):
@@ -323,7 +342,7 @@ def test_losses_and_full_gradient_are_sums_over_the_rows_asked_for(case, data):
     w = W[0, : case.dimension]
     total, right = linear.losses(case.samples, case.formula, W, begin, end)
     np.testing.assert_allclose(total, case.loss(w, rows), rtol=1e-11, atol=1e-11)
-    expected = np.sum((case.wide(rows) @ w > 0) == (case.y[rows] > 0)) if case.code == LOGISTIC else 0
+    expected = np.sum((case.wide(rows) @ w > 0) == (case.y[rows] > 0)) if case.code in CLASSES else 0
     assert right == expected
     G = np.full_like(W, 0.5)
     linear.add_gradient(case.samples, case.formula, W, begin, end, G)
@@ -337,8 +356,8 @@ def test_curvature_is_the_slope_of_the_gradient_whole_or_along_a_vector(case, da
     begin = data.draw(st.integers(0, case.n))
     end = data.draw(st.integers(begin, case.n))
     W, d, X = case.W0[:1], case.dimension, case.wide(slice(begin, end))
-    p = expit(X @ W[0, :d])
-    exact = (X.T * (p * (1 - p) if case.code == LOGISTIC else 1.0)) @ X
+    bends = FORMULAS[case.code][2](X @ W[0, :d], case.y[begin:end])
+    exact = (X.T * bends) @ X
     V, G, H = np.random.default_rng(0).standard_normal(W.shape), np.ones_like(W), np.ones((d, d))
     linear.add_curvature(case.samples, case.formula, W, V, begin, end, G)
     np.testing.assert_allclose(G[0, :d] - 1, exact @ V[0, :d], rtol=1e-10, atol=1e-11)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numba import njit
 
 from pavg.kernels.abreast import EIGHT, slopes
-from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC, correct, ddloss, dloss, loss
+from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, LOGISTIC, SIGMOID, correct, ddloss, dloss, loss
 from pavg.kernels.slopes import bend, turns
 from pavg.kernels.vectors import fma, load, store
 
@@ -64,6 +64,33 @@ def test_the_curvature_is_the_slope_of_the_slope_to_rounding(z, y):
     np.testing.assert_allclose(ddloss(LOGISTIC, z, y), exact, rtol=1e-14, atol=1e-300)
 
 
+@given(st.floats(-700, 700) | st.floats(-1e-3, 1e-3), classes)
+@example(0.0, 1.0)
+def test_the_sigmoid_loss_its_slope_and_its_curvature_are_exact_to_rounding(z, y):
+    with localcontext() as context:
+        context.prec = 400
+        p = 1 / (1 + (Decimal(y) * Decimal(z)).exp())
+        value, slope, curvature = p, -Decimal(y) * p * (1 - p), p * (1 - p) * (1 - 2 * p)
+    np.testing.assert_allclose(loss(SIGMOID, z, y), float(value), rtol=1e-14)
+    np.testing.assert_allclose(dloss(SIGMOID, z, y), float(slope), rtol=1e-14)
+    np.testing.assert_allclose(ddloss(SIGMOID, z, y), float(curvature), rtol=1e-14, atol=1e-300)
+
+
+@given(st.floats(-1e100, 1e100) | st.floats(-3, 3), st.floats(-3, 3))
+@example(1.0, 0.0)  # the curvature's sign turns
+def test_cauchys_loss_its_slope_and_its_curvature_are_exact_to_rounding(z, y):
+    r = Decimal(z - y)
+    with localcontext() as context:
+        context.prec = 400
+        square = r * r
+        value, slope = (1 + square).ln() / 2, r / (1 + square)
+        curvature = (1 - square) / (1 + square) ** 2
+    np.testing.assert_allclose(loss(CAUCHY, z, y), float(value), rtol=1e-14, atol=1e-300)
+    np.testing.assert_allclose(dloss(CAUCHY, z, y), float(slope), rtol=1e-14, atol=1e-300)
+    near = 4e-16 / (1 + float(square))  # 1 − r² loses digits at r = 1
+    np.testing.assert_allclose(ddloss(CAUCHY, z, y), float(curvature), rtol=1e-14, atol=near)
+
+
 @njit
 def fast(code, Z, y, one, lanes):
     """ℓ′ at the margins Z: of the kernels for one model, and of those for lanes."""
@@ -74,7 +101,7 @@ def fast(code, Z, y, one, lanes):
         store(lanes, k, slopes(EIGHT, code, load(EIGHT, Z, k), y))
 
 
-@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
+@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC, SIGMOID, CAUCHY])
 @pytest.mark.parametrize("y", [-1.0, 1.0])
 def test_fast_slopes_are_those_of_the_formula_to_rounding(code, y):
     """At the table's points and between them, at its ends, and where exp would overflow."""
@@ -93,7 +120,7 @@ def test_least_squares_is_half_the_squared_residual_and_its_slope_the_residual(z
     assert dloss(LEAST_SQUARES, z, y) == z - y
 
 
-@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC])
+@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC, SIGMOID, CAUCHY])
 @pytest.mark.parametrize("y", [-1.0, 1.0])
 def test_nan_is_not_hidden(code, y):
     assert math.isnan(loss(code, math.nan, y)) and math.isnan(dloss(code, math.nan, y))
@@ -106,16 +133,16 @@ def test_an_infinite_margin_costs_nothing_or_everything(y):
     assert loss(LOGISTIC, -y * math.inf, y) == math.inf and dloss(LOGISTIC, -y * math.inf, y) == -y
 
 
-@given(st.floats(allow_nan=False), classes)
-def test_the_classes_are_exchangeable(z, y):
-    assert loss(LOGISTIC, z, y) == loss(LOGISTIC, -z, -y)
-    assert dloss(LOGISTIC, z, y) == -dloss(LOGISTIC, -z, -y)
+@given(st.sampled_from([LOGISTIC, SIGMOID]), st.floats(allow_nan=False), classes)
+def test_the_classes_are_exchangeable(code, z, y):
+    assert loss(code, z, y) == loss(code, -z, -y)
+    assert dloss(code, z, y) == -dloss(code, -z, -y)
 
 
 @given(st.floats(allow_nan=False).filter(bool), classes)
 def test_a_sample_is_right_when_its_margin_has_the_sign_of_its_class(z, y):
-    assert correct(LOGISTIC, z, y) == float(np.sign(z) == y)
-    assert correct(LEAST_SQUARES, z, y) == 0.0
+    assert correct(LOGISTIC, z, y) == correct(SIGMOID, z, y) == float(np.sign(z) == y)
+    assert correct(LEAST_SQUARES, z, y) == correct(CAUCHY, z, y) == 0.0
 
 
 def test_with_no_model_every_sample_is_of_the_first_class():

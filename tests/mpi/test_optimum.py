@@ -127,7 +127,7 @@ def test_who_watches_is_told_of_passes_on_one_rank_alone(monkeypatch):
 
 def test_problems_of_unknown_curvature_have_none_to_be_found():
     task = task_of(problem="pca")
-    with pytest.raises(InputError, match="curvature is not known; expected a linear model"):
+    with pytest.raises(InputError, match="not known to be convex; expected least-squares or logistic"):
         optimum(comm, task.objective)
 
 

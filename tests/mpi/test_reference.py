@@ -23,7 +23,7 @@ from pavg.engine.task import Binder
 from pavg.records.layout import VARIABLES
 from tests.reference.problems import PROBLEMS
 from tests.reference.runs import Run
-from tests.reference.specifications import LINEAR, specifications
+from tests.reference.specifications import CLASSES, LINEAR, specifications
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -83,7 +83,7 @@ def store_of(samples):
 
 def references(tables, samples):
     """The reference's run of each."""
-    if samples is not None and tables[0]["problem"]["name"] == "logistic":  # the larger label is +1
+    if samples is not None and tables[0]["problem"]["name"] in CLASSES:  # the larger label is +1
         one = samples["y"].max()
         signs = {key: np.where(samples[key] == one, 1.0, -1.0) for key in ("y", "y_test") if key in samples}
         samples = samples | signs

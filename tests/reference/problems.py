@@ -6,13 +6,22 @@ from scipy.special import expit
 from tests.reference import draws
 
 
+LOSSES = {  # and their slopes in z
+    "least-squares": (lambda z, y: (z - y) ** 2 / 2, lambda z, y: z - y),
+    "logistic": (lambda z, y: np.logaddexp(0.0, -y * z), lambda z, y: -y * expit(-y * z)),
+    "sigmoid": (lambda z, y: expit(-y * z), lambda z, y: -y * expit(-y * z) * expit(y * z)),
+    "cauchy": (lambda z, y: np.log1p((z - y) ** 2) / 2, lambda z, y: (z - y) / (1 + (z - y) ** 2)),
+}
+
+
 class Linear:
-    """Least squares and logistic regression on rows X, targets y; the intercept is the last entry of w."""
+    """Losses of ⟨w, x⟩ and a target y, on rows X; the intercept is the last entry of w."""
 
     optimum = None
 
     def __init__(self, table, samples, P, seed):
-        self.logistic = table["name"] == "logistic"
+        self.loss, self.slope = LOSSES[table["name"]]
+        self.classes = table["name"] in ("logistic", "sigmoid")
         self.intercept = table.get("intercept", False)
         self.X, self.y = self.with_intercept(samples["X"]), samples["y"]
         self.test = (
@@ -33,19 +42,18 @@ class Linear:
     def gradient(self, w, rows, noise, m):
         X, y = self.X[rows], self.y[rows]
         z = X @ w
-        slopes = -y * expit(-y * z) if self.logistic else z - y
-        return X.T @ slopes / len(rows) + self.l2 * w
+        return X.T @ self.slope(z, y) / len(rows) + self.l2 * w
 
     def mean_loss(self, X, y, w):
         z = X @ w
-        return np.mean(np.logaddexp(0.0, -y * z) if self.logistic else (z - y) ** 2 / 2)
+        return np.mean(self.loss(z, y))
 
     def values(self, w):
         """What is recorded of an average."""
         found = {"loss": self.mean_loss(self.X, self.y, w) + self.l2 @ w**2 / 2}
         found["grad_norm"] = np.linalg.norm(self.gradient(w, np.arange(self.n), None, None))
         for name, part in (("", (self.X, self.y)), ("test_", self.test)):
-            if part and self.logistic:
+            if part and self.classes:
                 found[name + "accuracy"] = np.mean((part[1] > 0) == (part[0] @ w > 0))
         if self.test:
             found["test_loss"] = self.mean_loss(*self.test, w)
@@ -149,8 +157,7 @@ class PCA:
 
 
 PROBLEMS = {
-    "least-squares": Linear,
-    "logistic": Linear,
+    **dict.fromkeys(LOSSES, Linear),
     "quadratic": Quadratic,
     "noisy-quadratic": NoisyQuadratic,
     "double-well": DoubleWell,

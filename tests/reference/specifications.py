@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 METHODS = ("periodic", "varying", "stochastic", "gradient-allreduce")  # the last one has no lanes
 LABELS = [(-1.0, 1.0), (0.0, 1.0), (1.0, 2.0), (-3.0, -1.0)]
-ROWS = ("least-squares", "logistic", "quadratic", "pca")  # problems with rows that are drawn
-LINEAR = ROWS[:2]
+CLASSES = ("logistic", "sigmoid")
+ROWS = ("least-squares", *CLASSES, "cauchy", "quadratic", "pca")  # problems with rows that are drawn
+LINEAR = ROWS[:4]
 # a shape of samples takes seconds to compile: there are few, unless a number of examples is asked for
 ALL_SHAPES = "PAVG_TEST_EXAMPLES" in os.environ
 WORK = 5000  # gradients of samples in a run, about: the reference takes some 20 µs for one
@@ -38,7 +39,7 @@ def samples(draw, problem, P, csr, lanes):
     if csr:
         X *= rng.random(X.shape) < draw(pick([5.0, 1.0, 12.0, 0.0])) / d  # rows may be empty
     y = X @ rng.standard_normal(d) + rng.standard_normal(len(X))
-    if problem == "logistic":
+    if problem in CLASSES:
         labels = np.array(draw(pick(LABELS)))
         y = labels[(y > 0).astype(int)]
         y[:2] = labels
@@ -172,7 +173,7 @@ def partitions(problem, data):
     rules = ["pool", "iid", "contiguous"]
     if data is not None:
         rules.append("by-label")
-    if problem == "logistic" and len(data["y"]) >= 4:
+    if problem in CLASSES and len(data["y"]) >= 4:
         rules.append("dirichlet")
     return pick(rules).flatmap(
         lambda name: st.fixed_dictionaries(
