@@ -5,7 +5,6 @@ from scipy.special import expit
 
 from tests.reference import draws
 
-
 LOSSES = {  # and their slopes in z
     "least-squares": (lambda z, y: (z - y) ** 2 / 2, lambda z, y: z - y),
     "logistic": (lambda z, y: np.logaddexp(0.0, -y * z), lambda z, y: -y * expit(-y * z)),
