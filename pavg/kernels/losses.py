@@ -1,8 +1,8 @@
 """Losses of linear models, ℓ(z, y) with z = ⟨w, x⟩, chosen by an integer code.
 
 Convex: least squares ½(z − y)², logistic log(1 + exp(−yz)). Not convex, with slopes that are bounded: sigmoid
-1/(1 + exp(yz)), a smooth count of wrong classes; Cauchy ½log(1 + (z − y)²), which outliers pull less. An integer
-code, rather than a function that is passed, keeps the kernels in numba's disk cache.
+1/(1 + exp(yz)), a smooth count of wrong classes; Cauchy ½log(1 + (z − y)²), which outliers pull less.
+An integer code, rather than a function that is passed, keeps the kernels in numba's disk cache.
 """
 
 import math

@@ -1,10 +1,10 @@
 """ℓ′ fast: the derivative of the losses in a chain of local steps, where latency is what counts.
 
 ℓ′(z, y) = e·bend(s·z + o), with s, o and e functions of y alone: they are ready before z is, and kernels fold
-them into what z is made of. Least squares: bend(u) = u. Cauchy: u/(1 + u²). Logistic: t(u) = 1/(1 + exp(u/16)),
-looked up: the table holds its Taylor series at every integer, eight coefficients, a cache line. The
-nearest integer is at most 1/2 away, where the next term is below 1e-16 of the value. Beyond the table, and
-for NaN, the formula. Sigmoid: t(1 − t), at |u|, where both are exact.
+them into what z is made of. Least squares: bend(u) = u. Cauchy: u/(1 + u²). Logistic: t = 1/(1 + exp(u/16)),
+looked up: the table holds its Taylor series at every integer, eight coefficients, a cache line. The nearest
+integer is at most 1/2 away, where the next term is below 1e-16 of the value. Beyond the table, and for NaN,
+the formula. Sigmoid: t(1 − t), at |u|, where both are exact.
 """
 
 import math
