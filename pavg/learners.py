@@ -63,7 +63,7 @@ class Learners:
         self.W[:, :d] = objective.start if alone else objective.start[:, None]
         self.V = np.zeros_like(self.W) if spec.momentum else np.zeros((0, 0))
         self.S = np.ones((L, self.lanes))  # the models are S·W
-        self.G = np.zeros_like(self.W)
+        self.G = np.zeros(shape)  # no memory is taken for it until it is written to
         self.draws = np.zeros(L, np.int64)
         self.steps = self.samples = 0  # of each learner
         self.rounds_done = self._sent = 0  # combinations; bytes of what ranks combined, all lanes together
