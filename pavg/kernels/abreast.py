@@ -66,7 +66,7 @@ def slopes(tag, code, z, y):
 
 @inlined()
 def log_of_one_more(tag, t):
-    """log(1 + t) of a Vector of numbers in [0, 1], relatively to rounding: 2 artanh s, s = t/(2 + t) ≤ 1/3."""
+    """log(1 + t) of a Vector of numbers in [0, 1], to rounding: 2 artanh s, s = t/(2 + t) ≤ 1/3."""
     s = t / (spread(tag, 2.0) + t)
     r = s * s
     r2 = r * r
