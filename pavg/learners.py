@@ -18,6 +18,7 @@ from pavg.data.partition import Shards
 from pavg.kernels.combine import add_distances, fold, gather, gather_models, models
 from pavg.kernels.streams import RULES, uniforms
 from pavg.kernels.vectors import aligned_zeros
+from pavg.rounds.columns import Columns
 from pavg.rounds.compiled import Compiled
 from pavg.rounds.reference import ByHand, rows
 from pavg.rounds.sparse import Touched
@@ -63,7 +64,7 @@ class Learners:
         self.W[:, :d] = objective.start if alone else objective.start[:, None]
         self.V = np.zeros_like(self.W) if spec.momentum else np.zeros((0, 0))
         self.S = np.ones((L, self.lanes))  # the models are S·W
-        self.G = np.zeros_like(self.W)
+        self.G = np.zeros(shape)  # no memory is taken for it until it is written to
         self.draws = np.zeros(L, np.int64)
         self.steps = self.samples = 0  # of each learner
         self.rounds_done = self._sent = 0  # combinations; bytes of what ranks combined, all lanes together
@@ -78,7 +79,9 @@ class Learners:
         in_order = spec.reduction == "reproducible"
         self.reduction = FixedOrder(comm, spec.P, fold) if in_order else AnyOrder(gather)
         self._coin = streams.key(spec.seed, "coin")
-        self._touched = Touched(comm, spec, objective, shards, self.lanes)
+        given = comm, spec, objective, shards
+        self._touched = Touched(*given) if alone else Columns(*given, self.lanes)
+        self._by_columns = not alone and self._touched.on
         self._choose_rounds()
 
     def _draw_from(self, shards, begin, end):
@@ -116,6 +119,11 @@ class Learners:
     def bytes(self) -> int:
         """Bytes of what ranks have combined so far, for each lane."""
         return self._sent // self.lanes
+
+    @property
+    def bytes_of_average(self) -> int:
+        """What a virtual average, just made, would add to them if it were real: models of lanes alone."""
+        return self._touched.bytes if self._by_columns else 8 * self.objective.dimension
 
     # --- verbs -------------------------------------------------------------------------------
 
@@ -257,6 +265,8 @@ class Learners:
         W, nothing = rows(self.W), np.empty(0)
         self.reduction.gather(W, self.weights, nothing, 0, 0)
         gather_models(W, self.S, self.weights, nothing, 0)
+        if self._by_columns:
+            self._touched.warm_up(self._model, self._order, self.weights, schedule)
         add_distances(W, self.S, nothing, 0, np.empty((len(W), self.lanes)))
         self.coin(0, 0)
 
@@ -278,7 +288,7 @@ class Learners:
         """
         d, seen = self.objective.dimension, (self._before, np.ones_like(self.S))
         if self.apart:  # on all ranks alike
-            w, seen = self._weighted_sum(comm) / self.total_weight, (self.W, self.S)
+            w, seen = self._weighted_average(comm), (self.W, self.S)
         else:
             w = models(self.W[:1, :d], self.S[:1])[0]
         if not self.spec.evaluate.drift:
@@ -289,12 +299,19 @@ class Learners:
             total(comm, distances)
         return w, distances.sum(axis=0).reshape(w.shape[1:]) / self.spec.P
 
-    def _weighted_sum(self, comm):
-        """Σ weights[l]·S[l]·W[l] over the learners of all ranks, in the order of real averages."""
-        flat = np.empty(self.objective.dimension * self.lanes)
+    def _weighted_average(self, comm):
+        """The average of the models S·W of all ranks' learners, added up as a real one is."""
+        d = self.objective.dimension
+        if self._by_columns:
+            w = models(self.W[:1, :d], self.S[:1])[0]
+            given = self._model, self._order, self.weights, self.total_weight
+            self._touched.virtual(lambda flat: self.reduction.reduce(comm, flat), *given, w)
+            return w
+        flat = np.empty(d * self.lanes)
         if self.reduction.compiled:
             gather_models(rows(self.W), self.S, self.weights, flat, flat.size)
         else:
             self.reduction.gather(rows(models(self.W, self.S)), self.weights, flat, 0, flat.size)
         self.reduction.reduce(comm, flat)
+        flat /= self.total_weight
         return flat.reshape(-1, *self.W.shape[2:])

@@ -76,11 +76,20 @@ def command(paths, expression, sort, names, as_csv, as_json, parquet):
 
 
 def table(paths):
-    """Print one line for each of these result files."""
-    from pavg.records.reading import summary
+    """Print one line for each of these result files, by the indices of their folders. InputError as there."""
+    from pavg.errors import InputError
+    from pavg.records.index import Index
     from pavg.report.rows import row
 
-    show([row(summary(path)) for path in paths])
+    runs = {}
+    for folder in {path.parent for path in paths}:
+        index = Index(folder)
+        runs |= {folder / name: run for name, run in index.refresh().items()}
+        index.save()
+    for path in paths:
+        if isinstance(runs[path], InputError):
+            raise runs[path]
+    show([row(runs[path]) for path in paths])
 
 
 def show(rows, names=()):

@@ -22,7 +22,7 @@ import numpy as np
 from pavg import files
 from pavg.comm.topology import block
 
-FORMAT, VERSION = "pavg-checkpoint", 2
+FORMAT, VERSION = "pavg-checkpoint", 3
 KEPT = 2  # generations
 SHARE = 0.01  # of a run's time that checkpoints may take
 

@@ -161,7 +161,7 @@ class Observer:
             if self.learners.apart:
                 row = lane.record.rows[-1]
                 row["rounds"] += 1
-                row["bytes"] += 8 * self.task.objective.dimension
+                row["bytes"] += self.learners.bytes_of_average
             lane.close(self.average)
             self.learners.freeze(lane.index)
 

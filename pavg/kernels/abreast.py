@@ -10,7 +10,7 @@ from numba import njit
 
 from pavg.kernels.ahead import AHEAD, ask_row, draw_ahead, ring
 from pavg.kernels.lanes import shrink
-from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, SIGMOID, correct, loss
+from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, SIGMOID
 from pavg.kernels.sparse import SOON
 from pavg.kernels.vectors import (
     SHIFT,
@@ -19,6 +19,7 @@ from pavg.kernels.vectors import (
     inlined,
     load,
     peek,
+    positive,
     prefetch,
     spread,
     store,
@@ -55,6 +56,13 @@ def exponential(tag, u):
 
 
 @inlined()
+def wrong(tag, z, y):
+    """(e, 1/(1 + e)) with e = exp(yz), in every lane."""
+    e = exponential(tag, clip(z * spread(tag, y), spread(tag, -FAR), spread(tag, FAR)))
+    return e, spread(tag, 1.0) / (spread(tag, 1.0) + e)
+
+
+@inlined()
 def slopes(tag, code, z, y):
     """ℓ′(z, y) in every lane."""
     if code == LEAST_SQUARES:
@@ -62,12 +70,49 @@ def slopes(tag, code, z, y):
     if code == CAUCHY:
         r = z - spread(tag, y)
         return r / fma(r, r, spread(tag, 1.0))
-    u = clip(z * spread(tag, y), spread(tag, -FAR), spread(tag, FAR))
-    e = exponential(tag, u)
-    p = spread(tag, 1.0) / (spread(tag, 1.0) + e)
+    e, p = wrong(tag, z, y)
     if code == SIGMOID:
         p = p * (e / (spread(tag, 1.0) + e))
     return spread(tag, -y) * p
+
+
+@inlined()
+def log_of_one_more(tag, t):
+    """log(1 + t) of a Vector of numbers in [0, 1], to rounding: 2 artanh s, s = t/(2 + t) ≤ 1/3."""
+    s = t / (spread(tag, 2.0) + t)
+    r = s * s
+    r2 = r * r
+    r4 = r2 * r2
+    low = fma(pair(tag, r, r2, 1 / 9, 1 / 11, 1 / 13, 1 / 15), r4, pair(tag, r, r2, 1.0, 1 / 3, 1 / 5, 1 / 7))
+    high = fma(
+        pair(tag, r, r2, 1 / 25, 1 / 27, 1 / 29, 1 / 31), r4, pair(tag, r, r2, 1 / 17, 1 / 19, 1 / 21, 1 / 23)
+    )
+    return (s + s) * fma(high, r4 * r4, low)
+
+
+@inlined()
+def loss(tag, code, z, y):
+    """ℓ(z, y) in every lane, as `pavg.kernels.losses.loss`: what is below 1e-304 may be 1e-304.
+
+    Not of Cauchy, whose logarithm is of any size.
+    """
+    if code == LEAST_SQUARES:
+        apart = z - spread(tag, y)
+        return spread(tag, 0.5) * apart * apart
+    if code == SIGMOID:
+        return wrong(tag, z, y)[1]
+    m = z * spread(tag, -y)
+    size = clip(m, spread(tag, -1.0) * m, spread(tag, FAR))
+    near = log_of_one_more(tag, exponential(tag, spread(tag, -1.0) * size))
+    return clip(m, spread(tag, 0.0), spread(tag, np.inf)) + near
+
+
+@inlined()
+def correct(tag, code, z, y):
+    """1 in every lane where the sign of z is the class y = ±1, else 0, as `pavg.kernels.losses.correct`."""
+    if code == LEAST_SQUARES:
+        return spread(tag, 0.0)
+    return positive(z) if y > 0 else spread(tag, 1.0) - positive(z)
 
 
 @inlined()
@@ -216,17 +261,18 @@ def steps(tag, samples, formula, model, order, schedule, n):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def losses(tag, samples, formula, W, begin, end):
-    """(Σ loss, number of right classes) of every lane over rows, as `pavg.kernels.lanes.losses`."""
+    """(Σ loss, number of right classes) of every lane over rows, as `pavg.kernels.lanes.losses`; not Cauchy's."""
     X, columns, indptr, y = samples
     code, d, _, intercept = formula
     lanes, first = W.shape[2], np.int64(0)
-    z, total, right = np.empty(lanes), np.zeros(lanes), np.zeros(lanes)
+    total, right = np.empty(lanes), np.empty(lanes)
+    sum_, count = spread(tag, 0.0), spread(tag, 0.0)
     for i in range(begin, end):
-        all = margins(tag, X, columns, indptr, i, W, first, d, lanes)
+        z = margins(tag, X, columns, indptr, i, W, first, d, lanes)
         if intercept:
-            all = all + load(tag, W, d * lanes)
-        store(z, 0, all)
-        for k in range(lanes):
-            total[k] += loss(code, z[k], y[i])
-            right[k] += correct(code, z[k], y[i])
+            z = z + load(tag, W, d * lanes)
+        sum_ = sum_ + loss(tag, code, z, peek(y, i))
+        count = count + correct(tag, code, z, peek(y, i))
+    store(total, 0, sum_)
+    store(right, 0, count)
     return total, right

@@ -236,6 +236,20 @@ def clip(typing, vector, least, most):
 
 
 @intrinsic
+def positive(typing, vector):
+    """1 for the elements of a Vector that are greater than 0, 0 for others and NaN."""
+
+    def generate(context, builder, signature, arguments):
+        def part(value):
+            zero, one = (ir.Constant(EIGHT, [number] * GROUP) for number in (0.0, 1.0))
+            return builder.select(builder.fcmp_ordered(">", value, zero), one, zero)
+
+        return _each(builder, part, *arguments)
+
+    return vector(vector), generate
+
+
+@intrinsic
 def times_power_of_two(typing, vector, shifted):
     """a·2^k, where `shifted` is k + SHIFT: its lowest bits are those of the integer k (a·2^k is normal)."""
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from pavg.kernels.vectors import aligned_zeros
 from pavg.registry import Component
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class Objective:
 
     def embedded(self, w: NDArray[np.float64]) -> Models:
         """Models (1, width), or (1, width, lanes), of one model (d,), or (d, lanes)."""
-        W = np.zeros((1, self.width, *w.shape[1:]))
+        W = aligned_zeros((1, self.width, *w.shape[1:]))
         W[0, : self.dimension] = w
         return W
 

@@ -10,7 +10,7 @@ from pavg.errors import InputError
 from pavg.kernels import abreast, linear
 from pavg.kernels import lanes as many
 from pavg.kernels.choice import path
-from pavg.kernels.losses import LEAST_SQUARES, LOGISTIC
+from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, LOGISTIC
 from pavg.problems.base import NONE, Objective, Problem, frozen
 
 
@@ -101,13 +101,13 @@ class LinearObjective(Objective):
     def losses(self, part, W, begin, end):
         samples = self.samples[part]
         row, side = path(samples[0], W.shape[2] if W.ndim == 3 else 1, momentum=False)
-        if row and side:
+        if row and side and self.formula[0] != CAUCHY:
             return abreast.losses(side, samples, self.formula, W, begin, end)
         return _loops(W).losses(samples, self.formula, W, begin, end)
 
     def penalty(self, W):
         _, d, l2, _ = self.formula
-        return 0.5 * l2 * np.sum(W[0, :d] ** 2, axis=0)
+        return 0.5 * l2 * np.einsum("j...,j...->...", W[0, :d], W[0, :d])  # without an array of squares
 
     def add_gradient(self, W, begin, end, G):
         _loops(W).add_gradient(self.samples["train"], self.formula, W, begin, end, G)

@@ -12,11 +12,12 @@ from numba.extending import overload
 
 from pavg.comm import addresses
 from pavg.comm.clocks import COMM, COMPUTE, MARK, PHASES, TOTAL, WAIT
-from pavg.kernels import ahead, general, touched
+from pavg.kernels import ahead, columns, general, touched
 from pavg.kernels.calls import borrowed, double_of, status_of
 from pavg.kernels.choice import choose
 from pavg.kernels.combine import gather, gather_models, scatter
 
+ENTRIES, COLUMNS = 5, 3  # lengths of the tuples of averages by touched coordinates: of one model, of lanes
 KEEP, AVERAGE, RESET = range(3)  # what an average does to the momentum
 MOMENTUM = {"keep": KEEP, "average": AVERAGE, "reset": RESET}
 SECONDS, LEAST, MOST, OPEN = (1 + row * len(PHASES) for row in range(4))  # rows of a clock's numbers
@@ -120,7 +121,7 @@ def dense(model, momentum, combination, mpi):
 
 @njit(cache=True, nogil=True, forceinline=True)
 def sparse(sparsely, model, order, combination, mpi):
-    """The models' average by the coordinates that were touched: an MPI status."""
+    """The models' average by the entries that were touched: an MPI status."""
     csr, everyone, room, open, rank = sparsely
     _, weights, total, _ = combination
     ranks, _, _, _, allgatherv, comm, place, _, byte, _ = mpi
@@ -136,9 +137,28 @@ def sparse(sparsely, model, order, combination, mpi):
 
 
 @njit(cache=True, nogil=True, forceinline=True)
+def by_columns(sparsely, model, order, combination, mpi):
+    """The models' average by the columns that were touched: (MPI status, bytes of what ranks combine)."""
+    csr, everyone, room = sparsely
+    flat, weights, total, _ = combination
+    ranks, _, _, allreduce, _, comm, place, double, _, sum_ = mpi
+    lanes, places = model[3].shape[1], room[1]
+    n = columns.touch(csr, everyone, room, order[2][0])
+    columns.gather(model[0], weights, places, n, lanes, flat)
+    status = 0
+    if ranks > 1:
+        arguments = (place, types.int64(flat.ctypes.data), n * lanes, double, sum_, comm)
+        status = status_of(allreduce, arguments)
+    columns.scatter(flat, places, n, lanes, total, model[0])
+    return status, 8 * n * lanes
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def average(model, order, momentum, combination, sparsely, mpi):
     """The models' average: (MPI status, bytes of what ranks combine)."""
-    if len(sparsely) > 0:
+    if len(sparsely) == COLUMNS:
+        return by_columns(sparsely, model, order, combination, mpi)
+    if len(sparsely) == ENTRIES:
         open = sparsely[3]
         if open[touched.ENTRIES] >= 0:
             return sparse(sparsely, model, order, combination, mpi), touched.BYTES * open[touched.ENTRIES]
@@ -147,17 +167,19 @@ def average(model, order, momentum, combination, sparsely, mpi):
 
 @njit(cache=True, nogil=True, forceinline=True)
 def prepare(sparsely, model, schedule, order, n):
-    """`pavg.kernels.touched.prepare`, where averages may be sparse."""
-    if len(sparsely) > 0:
+    """`pavg.kernels.touched.prepare`, where averages may be of entries."""
+    if len(sparsely) == ENTRIES:
         csr, everyone, room, open, _ = sparsely
         touched.prepare(csr, everyone, room, open, model, schedule, order[2][0], n)
 
 
 @njit(cache=True, nogil=True, forceinline=True)
-def close(sparsely):
-    """`pavg.kernels.touched.close`, where averages may be sparse."""
-    if len(sparsely) > 0:
+def close(sparsely, order):
+    """The open round ends, where averages may be of entries or are of columns."""
+    if len(sparsely) == ENTRIES:
         touched.close(sparsely[3])
+    if len(sparsely) == COLUMNS:
+        columns.close(sparsely[2], order[2][0])
 
 
 @njit(cache=True, nogil=True)
@@ -174,7 +196,8 @@ def many(
     keep : the round before whose average models are copied to `before`, off the clock (−1: none);
     momentum : what an average does to it;
     combination : (flat, weights, their total, d); sparsely : () where averages are always dense, else
-    (csr, everyone, room, open, rank) of `pavg.kernels.touched`; mpi : what `pavg.comm.addresses` gives;
+    (csr, everyone, room, open, rank) of `pavg.kernels.touched`, or with lanes (csr, everyone, room) of
+    `pavg.kernels.columns`; mpi : what `pavg.comm.addresses` gives;
     clock : the numbers of a `Clock`.
     """
     arguments, models, order, noise = borrowed(problem)
@@ -207,7 +230,7 @@ def many(
         done, bytes = average(model, order, momentum, combination, touching, mpi)
         status, sent = status | done, sent + bytes
         k += 1
-        close(touching)
+        close(touching, order)
         ready = k < lengths.size and first + lengths[k] <= end
         if ready:
             prepare(touching, model, (gammas, batches, first), order, lengths[k])
@@ -220,7 +243,8 @@ class Compiled:
     """`many` for the learners of one rank: what stays the same from call to call.
 
     problem : (arguments, model, order, noise) of the kernels; combination : (weights, their total, d);
-    at : what an average does to the momentum; touching : `pavg.rounds.sparse.Touched`.
+    at : what an average does to the momentum; touching : `pavg.rounds.sparse.Touched`, or with lanes
+    `pavg.rounds.columns.Columns`.
     """
 
     loop = "compiled"

@@ -12,7 +12,8 @@ class ByHand:
 
     objective : pavg.problems.base.Objective; problem : (model, order, noise) of the kernels; combination :
     (weights, their total, d); at : what an average does to the momentum; touched :
-    `pavg.rounds.sparse.Touched`; reduction : how ranks sum (`pavg.comm.reduction`).
+    `pavg.rounds.sparse.Touched`, or with lanes `pavg.rounds.columns.Columns`; reduction : how ranks sum
+    (`pavg.comm.reduction`).
     """
 
     loop = "python"
@@ -68,17 +69,14 @@ class ByHand:
         return self.summation(fill, flat, spread)
 
     def _average_models(self):
-        few, (W, V, _, _) = self._touched, self._model
-        if few.few:
-            sent = self.summation.of_parts(
-                lambda: few.collect(self._model, self._order, self._weights, self._total),
-                *(few.buffer, few.sizes, few.offsets, lambda: few.spread(self._model)),
-            )
-        else:
+        W, V, _, _ = self._model
+        all = self._model, self._order, self._weights, self._total
+        sent = self._touched.average(self.summation, *all)
+        if sent is None:
             sent = self.average(*((W, V) if self._at == "average" else (W,)))
         if self._at == "reset":
             V[:] = 0.0
-        few.close()
+        self._touched.close(int(self._order[2][0]))
         return sent
 
     def warm_up(self, schedule):

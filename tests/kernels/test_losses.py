@@ -9,6 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from numba import njit
 
+from pavg.kernels import abreast
 from pavg.kernels.abreast import EIGHT, slopes
 from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, LOGISTIC, SIGMOID, correct, ddloss, dloss, loss
 from pavg.kernels.slopes import bend, turns
@@ -112,6 +113,34 @@ def test_fast_slopes_are_those_of_the_formula_to_rounding(code, y):
     expected = [dloss(code, z, y) for z in Z]
     np.testing.assert_allclose(one, expected, rtol=2e-15, atol=1e-300)
     np.testing.assert_allclose(lanes, expected, rtol=2e-15, atol=1e-300)
+
+
+@njit
+def of_lanes(code, Z, y, losses, right):
+    """ℓ at the margins Z, and whether their signs are the class, of the kernels for lanes."""
+    for k in range(0, Z.size, 8):
+        z = load(EIGHT, Z, k)
+        store(losses, k, abreast.loss(EIGHT, code, z, y))
+        store(right, k, abreast.correct(EIGHT, code, z, y))
+
+
+@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC, SIGMOID])
+@pytest.mark.parametrize("y", [-1.0, 1.0])
+def test_losses_of_lanes_are_those_of_the_formula_to_rounding(code, y):
+    """However small they are, on both sides of 0, and where exp would overflow or log1p be cut off."""
+    far = [0.0, -0.0, 1e-300, 1e-17, 1e-8, 36.9, 699.0, 701.0, 746.0, 1e9, 1e150, np.nan]
+    Z = np.array([*np.arange(-40, 40, 1 / 128), *far, *np.negative(far)])
+    losses, right = np.empty_like(Z), np.empty_like(Z)
+    of_lanes(code, Z, y, losses, right)
+    np.testing.assert_allclose(losses, [loss(code, z, y) for z in Z], rtol=2e-15, atol=1e-300)
+    np.testing.assert_array_equal(right, [correct(code, z, y) for z in Z])
+
+
+@pytest.mark.parametrize("y", [-1.0, 1.0])
+def test_an_infinite_margin_costs_a_lane_nothing_or_everything(y):
+    Z, losses, right = y * np.repeat([np.inf, -np.inf], 8), np.empty(16), np.empty(16)
+    of_lanes(LOGISTIC, Z, y, losses, right)
+    assert (losses[:8] < 1e-300).all() and (losses[8:] == np.inf).all()
 
 
 @given(st.floats(-1e150, 1e150), st.floats(-1e150, 1e150))
