@@ -261,7 +261,10 @@ def steps(tag, samples, formula, model, order, schedule, n):
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def losses(tag, samples, formula, W, begin, end):
-    """(Σ loss, number of right classes) of every lane over rows, as `pavg.kernels.lanes.losses`; not Cauchy's."""
+    """(Σ loss, number of right classes) of every lane over rows, as `pavg.kernels.lanes.losses`.
+
+    Not of Cauchy (`loss`).
+    """
     X, columns, indptr, y = samples
     code, d, _, intercept = formula
     lanes, first = W.shape[2], np.int64(0)
