@@ -46,8 +46,9 @@ def take(X, rows, keys, augmentation, shift, scale, images):
             for i in range(h):
                 y = i - down
                 for j in range(w):
-                    x = (w - 1 - j if mirrored else j) - right
+                    x = j - right
                     if 0 <= y < h and 0 <= x < w:
+                        x = w - 1 - x if mirrored else x
                         value = (X[rows[b], (k * h + y) * w + x] - shift[k]) / scale[k]
                     else:
                         value = 0.0
