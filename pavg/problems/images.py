@@ -8,14 +8,12 @@ CLASSES = 10
 
 
 def parts_of(store, name, shape):
-    """"train", and "test" if there is one, to the store's samples. InputError for other samples and classes.
+    """ "train", and "test" if there is one, to the store's samples. InputError for other samples and classes.
 
     name : the problem's; shape : (channels, height, width).
     """
     if not hasattr(store.train, "X"):
-        raise InputError(
-            f"{store.path}: sparse samples; problem {name!r} reads dense ones: layout = 'dense'"
-        )
+        raise InputError(f"{store.path}: sparse samples; problem {name!r} reads dense ones: layout = 'dense'")
     channels, height, width = shape
     if store.n_features != channels * height * width:
         colours = "" if channels == 1 else f" in {channels} colours"

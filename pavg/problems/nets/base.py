@@ -30,10 +30,10 @@ class Net(Problem):
 
     Models are rounded to float32 for local steps and losses. w0 is the same for all learners.
 
-    augmentation : of training images: "flip" mirrors every second one at random, "crop" also moves all by up to
-    4 pixels, zeros moving in; device : "cuda" goes through the GPUs that PyTorch sees, ranks of a node in turn; threads : of a rank on
-    the CPU: last bits hang on them; together : how many of a rank's learners step at once, by
-    `torch.func.vmap`; "auto" is one on the CPU and all on a GPU.
+    augmentation : of training images: "flip" mirrors every second one at random, "crop" also moves all by
+    up to 4 pixels, zeros moving in; device : "cuda" goes through the GPUs that PyTorch sees, ranks of a node
+    in turn; threads : of a rank on the CPU: last bits hang on them; together : how many of a rank's learners
+    step at once, by `torch.func.vmap`; "auto" is one on the CPU and all on a GPU.
     """
 
     needs_data = True
@@ -51,8 +51,8 @@ class Net(Problem):
         return False
 
     def module(self) -> "torch.nn.Module":
-        """The net, a function of images (B, channels, height, width) to logits (B, 10), of the layers of PyTorch
-        and of `pavg.problems.nets.layers`."""
+        """The net, of layers of PyTorch and of `pavg.problems.nets.layers`: images (B, channels, height,
+        width) to logits (B, 10)."""
         raise NotImplementedError
 
     def scaling(self, X: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -101,7 +101,11 @@ class ColourNet(Net):
 
     augmentation: Literal["none", "flip", "crop"] = "crop"
     statistics: Literal["averaged", "kept"] = "averaged"
-    batch_norm: ClassVar[bool] = True  # a parameter of some
+
+    @property
+    def normalised(self) -> bool:
+        """Whether there is batch normalisation."""
+        return True
 
     @property
     def kept(self):
@@ -109,10 +113,10 @@ class ColourNet(Net):
 
     def conflicts(self, spec: "Spec") -> list[str]:
         found = super().conflicts(spec)
-        if self.batch_norm and _of_one(spec):
+        if self.normalised and _of_one(spec):
             found.append(
                 f"batch_size: of one sample; problem {self.name!r} normalises by mini-batches: expected more"
             )
-        if self.kept and not self.batch_norm:
+        if self.kept and not self.normalised:
             found.append("problem.statistics = 'kept': there are none without batch normalisation")
         return found

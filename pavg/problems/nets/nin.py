@@ -13,15 +13,19 @@ class NIN(ColourNet):
     """Network in network: nine convolutions, six of them 1×1, and no layer that is fully connected.
 
     Three blocks of a convolution (5×5, 5×5, 3×3) and two of 1×1, each with ReLU; between them pooling of 3×3
-    every 2 pixels, by maximum, then by mean, with dropout of ½; the means of the last ten maps are the logits.
+    every 2 pixels, by maximum, then by mean, with dropout of ½; means of the last ten maps are the logits.
 
-    width : maps, but for 5/6 and 1/2 of it in the first block's last layers (192: 160 and 96). With 192 it has
+    width : maps, but for 5/6 and 1/2 of it in the first block's last layers. With 192, and 160 and 96, it has
     0.97 million parameters, without batch normalisation.
     """
 
     width: Annotated[int, Ge(6)] = 192
     batch_norm: bool = True
     dropout: bool = True
+
+    @property
+    def normalised(self):
+        return self.batch_norm
 
     def module(self):
         from torch import nn

@@ -11,8 +11,8 @@ normalisation.
 
 w0 has statistics that are made in that way, whichever they are.
 
-On a GPU, models go through the host for an average, as MPI sums float64 there. An MPI that knows of device memory
-could sum `Stack.w` where it lies: `steps` is where models enter and leave.
+On a GPU, models go through the host for an average, as MPI sums float64 there. An MPI that knows of device
+memory could sum `Stack.w` where it lies: `steps` is where models enter and leave.
 """
 
 from dataclasses import dataclass

@@ -12,7 +12,8 @@ from pavg.problems.nets.base import ColourNet
 class ResNet(ColourNet):
     """A residual net of `depth` = 6n + 2 layers, with batch normalisation and shortcuts without parameters.
 
-    3×3 convolutions: one, then n blocks of two with width, with 2·width and with 4·width maps; their option A. depth = 20 is the ResNet-20 of 0.27 million of them.
+    3×3 convolutions: one, then n blocks of two with width, 2·width and 4·width maps each; their option A.
+    depth = 20 is the ResNet-20 of 0.27 million parameters.
     """
 
     depth: Annotated[int, Ge(8)] = 20

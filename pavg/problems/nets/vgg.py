@@ -14,8 +14,8 @@ BLOCKS = {11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2,
 class VGG(ColourNet):
     """VGG of 11 to 19 layers with a classifier for small images.
 
-    3×3 convolutions in five blocks of width, 2, 4, 8 and 8 times width maps, each followed by 2×2 max-pooling;
-    then layers of 8·width and 10.
+    3×3 convolutions in five blocks of width, 2, 4, 8 and 8 times width maps, each with 2×2 max-pooling behind
+    it; then layers of 8·width and 10.
 
     dropout : the net of the Torch code for CIFAR-10 (Zagoruyko 2015) whose settings, γ = 1 halved again and
     again, are those of Zhou & Cong, who do not say which vgg theirs is: 0.3 in the first block, 0.4 in the
@@ -26,6 +26,10 @@ class VGG(ColourNet):
     width: Annotated[int, Ge(1)] = 64
     batch_norm: bool = True
     dropout: bool = True
+
+    @property
+    def normalised(self):
+        return self.batch_norm
 
     def module(self):
         from torch import nn

@@ -1,10 +1,6 @@
 """Nets and images small enough for a test, and what tests do with them."""
 
 import numpy as np
-import pytest
-
-pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'pavg[torch]'")
-
 from mpi4py import MPI
 
 from pavg.data.layouts import Dense
@@ -14,6 +10,7 @@ from pavg.engine.task import bind
 from pavg.learners import Learners
 from tests.building import spec_of
 
+NEEDED = "PyTorch is not installed: pip install 'pavg[torch]'"
 RESNET = {"name": "resnet", "depth": 8, "width": 2}
 KEPT = RESNET | {"statistics": "kept"}
 VGG = {"name": "vgg", "depth": 11, "width": 2}

@@ -2,13 +2,13 @@
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'pavg[torch]'")
-
 from numba import njit
 
 from pavg.kernels import streams
-from pavg.problems.nets.layers import CROPPED, BatchNorm, Dropout, bits
+from tests.problems.nets.small import NEEDED
+
+torch = pytest.importorskip("torch", reason=NEEDED)
+layers = pytest.importorskip("pavg.problems.nets.layers")
 
 
 @njit
@@ -22,17 +22,19 @@ def keys_of(n):
 
 def test_random_bits_are_those_of_the_kernels():
     keys = keys_of(50)
-    found = bits(torch.from_numpy(keys.view(np.int64))[:, None], torch.arange(9)).numpy().view(np.uint64)
+    found = (
+        layers.bits(torch.from_numpy(keys.view(np.int64))[:, None], torch.arange(9)).numpy().view(np.uint64)
+    )
     assert found.tolist() == [[int(one(key, m)) for m in range(9)] for key in keys]
 
 
 @pytest.mark.parametrize("p, number", [(0.3, 0), (0.5, 2)])
 def test_units_are_dropped_by_the_bits_of_their_sample_s_key(p, number):
-    keys, layer = keys_of(3), Dropout(p, number).train()
+    keys, layer = keys_of(3), layers.Dropout(p, number).train()
     layer.keys = torch.from_numpy(keys.view(np.int64))
     found = layer(torch.ones(3, 2, 5, 3)).numpy().reshape(3, -1)
     for sample, key in zip(found, keys, strict=True):
-        own = np.uint64(one(key, CROPPED + number))
+        own = np.uint64(one(key, layers.CROPPED + number))
         fours = np.array([one(own, m) for m in range(8)], np.uint64)
         kept = fours.view(np.int16)[:30] >= round(p * 2**16) - 2**15
         np.testing.assert_allclose(sample, kept / (1 - p), rtol=1e-6)
@@ -42,7 +44,7 @@ def test_units_are_dropped_by_the_bits_of_their_sample_s_key(p, number):
 def test_as_many_units_are_dropped_as_are_asked_for_in_each_layer_others():
     masks = []
     for number in (0, 1):
-        layer = Dropout(0.3, number).train()
+        layer = layers.Dropout(0.3, number).train()
         layer.keys = torch.from_numpy(keys_of(100).view(np.int64))
         masks.append(layer(torch.ones(100, 1000)).numpy() > 0)
     for mask in masks:
@@ -52,7 +54,7 @@ def test_as_many_units_are_dropped_as_are_asked_for_in_each_layer_others():
 
 @pytest.mark.parametrize("shape", [(6, 4, 3, 5), (6, 4)])
 def test_batch_normalisation_is_pytorch_s(shape):
-    ours = BatchNorm(4)
+    ours = layers.BatchNorm(4)
     theirs = torch.nn.BatchNorm2d(4) if len(shape) == 4 else torch.nn.BatchNorm1d(4)
     x = torch.from_numpy(np.random.default_rng(1).standard_normal(shape).astype(np.float32)) * 3 + 1
     with torch.no_grad():

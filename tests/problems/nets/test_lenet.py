@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'pavg[torch]'")
-
 from pavg.problems.nets.lenet import places
-from tests.problems.nets.small import learners, run
+from tests.problems.nets.small import NEEDED, learners, run
 from tests.problems.test_lenet import images
+
+pytest.importorskip("torch", reason=NEEDED)
 
 KEYS = {"batch_size": 8, "step_size": 0.01, "momentum": 0.9}
 
@@ -39,7 +39,8 @@ def test_their_learners_draw_the_same_and_step_alike():
 
 
 def test_their_runs_record_the_same():
-    rows, others = (run(name, images(), **(KEYS | {"step_size": 0.002})).rows for name in ("torch-lenet", "lenet"))
+    keys = KEYS | {"step_size": 0.002}
+    rows, others = (run(name, images(), **keys).rows for name in ("torch-lenet", "lenet"))
     for row, other in zip(rows, others, strict=True):
         for name in ("loss", "test_loss", "accuracy", "drift", "samples"):
             assert row[name] == pytest.approx(other[name], rel=1e-3), name

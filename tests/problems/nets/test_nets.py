@@ -5,13 +5,13 @@ import sys
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'pavg[torch]'")
-
 from pavg import registry
 from pavg.errors import InputError
-from pavg.problems.nets.stack import Layout
 from tests.building import spec_of
-from tests.problems.nets.small import KEYS, KEPT, RESNET, VGG, images, run, task
+from tests.problems.nets.small import KEPT, KEYS, NEEDED, RESNET, VGG, images, run, task
+
+torch = pytest.importorskip("torch", reason=NEEDED)
+stack = pytest.importorskip("pavg.problems.nets.stack")
 
 CONVOLUTIONS = 14_714_688  # parameters of VGG-16's, which Simonyan & Zisserman's net has, too
 
@@ -19,7 +19,7 @@ CONVOLUTIONS = 14_714_688  # parameters of VGG-16's, which Simonyan & Zisserman'
 def parts(name, **parameters):
     """Name → shape of a net's parameters at its published size, and the layout."""
     with torch.device("meta"):
-        layout = Layout(registry.load("problems", name)(**parameters).module())
+        layout = stack.Layout(registry.load("problems", name)(**parameters).module())
     return dict(layout.shapes), layout
 
 
@@ -111,9 +111,17 @@ def test_a_run_records_losses_accuracies_and_pytorch_s_version():
     "problem, keys, message",
     [
         (RESNET | {"depth": 21}, {}, r"problem\.depth = 21: expected 6n \+ 2"),
-        (RESNET, {"batch_size": 1}, r"batch_size: of one sample; problem 'resnet' normalises by mini-batches"),
+        (
+            RESNET,
+            {"batch_size": 1},
+            r"batch_size: of one sample; problem 'resnet' normalises by mini-batches",
+        ),
         (RESNET, {"batch_size": {"name": "growing"}}, "batch_size: of one sample"),
-        (VGG | {"batch_norm": False, "statistics": "kept"}, {}, r"problem\.statistics = 'kept': there are none"),
+        (
+            VGG | {"batch_norm": False, "statistics": "kept"},
+            {},
+            r"problem\.statistics = 'kept': there are none",
+        ),
         (VGG | {"device": "gpu"}, {}, r"""problem\.device = "gpu": expected 'cpu' or 'cuda'"""),
     ],
 )
@@ -127,7 +135,7 @@ def test_without_batch_normalisation_one_sample_is_enough():
 
 
 def test_images_of_another_shape_are_refused():
-    with pytest.raises(InputError, match=r"784 features; .*'resnet' expects 3072, images of 32 by 32 in 3 colours"):
+    with pytest.raises(InputError, match=r"784 features; .* expects 3072, images of 32 by 32 in 3 colours"):
         task(RESNET, images(d=784))
 
 

@@ -2,13 +2,12 @@
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'pavg[torch]'")
-
 from mpi4py import MPI
 
 from pavg.engine.evaluation import Ranking, evaluate
-from tests.problems.nets.small import KEPT, RESNET, images, learners, run
+from tests.problems.nets.small import KEPT, NEEDED, RESNET, images, learners, run
+
+torch = pytest.importorskip("torch", reason=NEEDED)
 
 BOTH = pytest.mark.parametrize("problem", [RESNET, KEPT], ids=["averaged", "kept"])
 

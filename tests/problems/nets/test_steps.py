@@ -2,21 +2,20 @@
 
 import numpy as np
 import pytest
-
-torch = pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'pavg[torch]'")
-
 from mpi4py import MPI
-from torch import nn
 
 from pavg.engine import synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
-from pavg.problems.nets import objective, stack
-from pavg.problems.nets.layers import BatchNorm
-from tests.problems.nets.small import KEPT, NIN, RESNET, VGG, images, learners, run, task
+from tests.problems.nets.small import KEPT, NEEDED, NIN, RESNET, VGG, images, learners, run, task
+
+torch = pytest.importorskip("torch", reason=NEEDED)
+objective, stack = (pytest.importorskip(f"pavg.problems.nets.{name}") for name in ("objective", "stack"))
+nn = torch.nn
 
 NETS = {"resnet": RESNET, "kept": KEPT, "vgg": VGG, "nin": NIN}
-NETS |= {"vgg without": VGG | {"batch_norm": False, "dropout": False}, "nin without": NIN | {"batch_norm": False}}
+NETS |= {"vgg without": VGG | {"batch_norm": False, "dropout": False}}
+NETS |= {"nin without": NIN | {"batch_norm": False}}
 nets = pytest.mark.parametrize("problem", NETS.values(), ids=NETS)
 
 
@@ -74,7 +73,7 @@ def test_local_steps_are_those_of_pytorch_s_own_optimiser_and_layers():
 
     def replaced(owner):
         for name, child in owner.named_children():
-            if isinstance(child, BatchNorm):
+            if isinstance(child, stack.BatchNorm):
                 setattr(owner, name, nn.BatchNorm2d(child.weight.numel()))
             replaced(child)
 
@@ -127,9 +126,9 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, problem):
     keys = {"stop": {"steps": 70}, "evaluate": {"at": [64]}, "method": {"name": "periodic", "K": "all"}}
     whole = run(problem, **keys)
     made = task(problem, **keys)
-    stopped = Care(checkpoints=Checkpoints(tmp_path, {}), timeout=0.0)
+    stopped, goes_on = (Care(checkpoints=Checkpoints(tmp_path, {}), timeout=limit) for limit in (0.0, None))
     assert synchronous.run(MPI.COMM_SELF, made, stopped)[0].status == "timeout"
-    again = synchronous.run(MPI.COMM_SELF, task(problem, **keys), Care(checkpoints=Checkpoints(tmp_path, {})))[0]
+    again = synchronous.run(MPI.COMM_SELF, task(problem, **keys), goes_on)[0]
     np.testing.assert_array_equal(again.w, whole.w)
     for row, other in zip(again.rows[-2:], whole.rows[-2:], strict=True):
         assert [row[name] for name in ("ticks", "loss", "drift")] == [
@@ -138,6 +137,7 @@ def test_a_run_that_was_stopped_ends_as_if_it_had_not_been(tmp_path, problem):
 
 
 def test_it_learns_colours():
-    rows = run(RESNET | {"width": 4}, images(100), batch_size=16, stop={"steps": 40}, evaluate={"at": [40]}).rows
+    keys = {"batch_size": 16, "stop": {"steps": 40}, "evaluate": {"at": [40]}}
+    rows = run(RESNET | {"width": 4}, images(100), **keys).rows
     assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
     assert rows[-1]["accuracy"] > rows[0]["accuracy"] + 0.15
