@@ -57,11 +57,10 @@ class Learners:
         self.comm, self.spec, self.objective = comm, spec, objective
         self.ids = range(begin, end)
         step_size = step_size or spec.step_size
-        L, d, self.lanes = end - begin, objective.dimension, step_size.lanes
-        alone = self.lanes == 1
-        shape = (L, objective.width) if alone else (L, objective.width, self.lanes)
+        L, self.lanes = end - begin, step_size.lanes
+        shape = (L, objective.width) if self.lanes == 1 else (L, objective.width, self.lanes)
         self.W = aligned_zeros(shape)
-        self.W[:, :d] = objective.start if alone else objective.start[:, None]
+        self.W.reshape(L, -1, self.lanes)[:] = objective.embedded(objective.start)[..., None]
         self.V = np.zeros_like(self.W) if spec.momentum else np.zeros((0, 0))
         self.S = np.ones((L, self.lanes))  # the models are S·W
         self.G = np.zeros(shape)  # no memory is taken for it until it is written to
@@ -189,14 +188,7 @@ class Learners:
     def apply(self) -> None:
         """The local step w ← w − γG that ends `gradient` (with momentum: v ← μv + G, w ← w − γv)."""
         (gammas, _, first), _ = self.schedule.window(self.steps + 1, self.samples, 1)
-        moved = self.G
-        if self.V.size:
-            self.V *= self.spec.momentum
-            self.V += self.G
-            moved = self.V
-        self.W -= gammas[first] * moved
-        if self.objective.sphere:
-            self.W /= np.linalg.norm(self.W, axis=1, keepdims=True)
+        self.objective.move(self._model, gammas[first], self.G)
         self.steps += 1
         self.since += 1
         self.apart |= self._own

@@ -3,6 +3,7 @@
 
 # entry points of setup.cfg
 _.LeastSquares, _.Logistic, _.Quadratic, _.NoisyQuadratic, _.DoubleWell, _.PCA, _.LeNet
+_.TorchLeNet, _.VGG, _.NIN, _.ResNet
 _.Varying, _.Stochastic, _.GradientAllreduce
 _.Pool, _.IID, _.Contiguous, _.ByLabel, _.Dirichlet
 _.Inverse, _.InverseSqrt, _.Decay, _.GrowingBatch
@@ -18,6 +19,9 @@ _.writeable, _.readinto, _.list_commands, _.get_command, _.list_, _.description,
 
 # by page.html
 _.tally
+
+# by PyTorch
+_.deterministic, _.allow_tf32
 
 # by `with`
 _.exception

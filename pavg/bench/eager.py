@@ -3,7 +3,7 @@
 import numpy as np
 
 from pavg.errors import missing_extra
-from pavg.kernels.lenet import ENDS
+from pavg.problems.nets.lenet import TorchLeNet, places
 
 
 class Eager:
@@ -16,21 +16,10 @@ class Eager:
         except ImportError:
             raise missing_extra("torch", "torch") from None
         torch.set_num_threads(1)
-        self.net = nn.Sequential(
-            *(nn.Conv2d(1, 32, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Conv2d(32, 64, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2)),
-            *(nn.Flatten(), nn.Linear(3136, 512), nn.ReLU(), nn.Linear(512, 10)),
+        self.net, self.order, self.utils = TorchLeNet().module(), places(), nn.utils
+        self.utils.vector_to_parameters(
+            torch.tensor(w0[self.order].astype(np.float32)), self.net.parameters()
         )
-        f1, b1, f2, b2, w3, b3, w4, b4 = np.split(w0.astype(np.float32), ENDS[1:-1])
-        given = [
-            *(f1.reshape(5, 5, 1, 32).transpose(3, 2, 0, 1), b1),
-            *(f2.reshape(5, 5, 32, 64).transpose(3, 2, 0, 1), b2),
-            *(w3.reshape(7, 7, 64, 512).transpose(3, 2, 0, 1).reshape(512, -1), b3),
-            *(w4.reshape(10, 512), b4),
-        ]
-        with torch.no_grad():
-            for parameter, values in zip(self.net.parameters(), given, strict=True):
-                parameter.copy_(torch.tensor(np.ascontiguousarray(values)))
         self.X = torch.tensor(X.reshape(-1, 1, 28, 28), dtype=torch.float32)
         self.y = torch.tensor(y.astype(np.int64))
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=step_size, momentum=momentum)
@@ -48,7 +37,6 @@ class Eager:
     @property
     def w(self):
         """The model in pavg's order."""
-        f1, b1, f2, b2, w3, b3, w4, b4 = (parameter.detach().numpy() for parameter in self.net.parameters())
-        maps = w3.reshape(512, 64, 7, 7).transpose(2, 3, 1, 0)
-        parts = f1.transpose(2, 3, 1, 0), b1, f2.transpose(2, 3, 1, 0), b2, maps, b3, w4, b4
-        return np.concatenate([part.ravel() for part in parts])
+        w = np.empty(self.order.size, np.float32)
+        w[self.order] = self.utils.parameters_to_vector(self.net.parameters()).detach().numpy()
+        return w

@@ -54,9 +54,14 @@ def watched():
     return [name for name in ("stdout", "stderr") if alone and getattr(sys, name).isatty()]
 
 
+def local_rank():
+    """This process's rank among those of its job on this machine, as its launcher says; 0 without one."""
+    return _first(LOCAL_RANKS) or 0
+
+
 def first_of_node():
     """Whether this process is the first of its job on this machine, as its launcher says."""
-    return not _first(LOCAL_RANKS)
+    return local_rank() == 0
 
 
 def check_size(comm):

@@ -40,8 +40,7 @@ class Ranking:
         objective, own = self.objective, self.learners.own()
         if own is None:
             return {f"{which}_{name}": values[name] for which in WHICH for name in OWN if name in values}
-        lanes, d = own.shape[2:], objective.dimension
-        losses = np.zeros((self.learners.spec.P, *lanes))
+        losses = np.zeros((self.learners.spec.P, *own.shape[2:]))
         for l, learner in enumerate(self.learners.ids):
             of = objective.losses_of(self._rows, own[l : l + 1])
             losses[learner] = of / self._rows.size + objective.penalty(own[l : l + 1])
@@ -49,11 +48,11 @@ class Ranking:
         losses[np.isnan(losses)] = np.inf
         found = {}
         for which, chosen in zip(WHICH, (losses.argmin(axis=0), losses.argmax(axis=0)), strict=True):
-            w = np.zeros((d, *lanes))
+            W = np.zeros((1, *own.shape[1:]))
             for l, learner in enumerate(self.learners.ids):
-                w += np.where(chosen == learner, own[l, :d], 0.0)
-            total(comm, w)  # one learner's alone: exact
-            at = _losses(comm, objective, objective.embedded(w))
+                W[0] += np.where(chosen == learner, own[l], 0.0)
+            total(comm, W)  # one learner's alone: exact
+            at = _losses(comm, objective, W)
             found |= {f"{which}_{name}": at[name] for name in OWN if name in at}
         return found
 

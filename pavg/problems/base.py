@@ -125,6 +125,16 @@ class Objective:
         """G (L, width) ← each learner's mini-batch gradient at its own model."""
         raise NotImplementedError
 
+    def move(self, model: Tuples, gamma: float, G: Models) -> None:
+        """The local step w ← w − γG by gradients G (with momentum: v ← μv + G, w ← w − γv)."""
+        W, V, mu, _ = model
+        if V.size:
+            V *= mu
+            V += G
+        W -= gamma * (V if V.size else G)
+        if self.sphere:
+            W /= np.linalg.norm(W, axis=1, keepdims=True)
+
     def losses(self, part: str, W: Models, begin: int, end: int) -> tuple[Any, Any]:
         """(Σ loss, right classes) over rows begin … end − 1 of a part, at W[0]; with lanes, of each."""
         raise NotImplementedError

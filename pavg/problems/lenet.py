@@ -7,9 +7,9 @@ import numpy as np
 from annotated_types import Gt
 
 from pavg import streams
-from pavg.errors import InputError
 from pavg.kernels import lenet as kernels
 from pavg.problems.base import Objective, Problem, frozen
+from pavg.problems.images import parts_of
 
 
 @dataclass(frozen=True)
@@ -26,23 +26,7 @@ class LeNet(Problem):
 
     def bind(self, store, P, seed):
         """The objective on a store's images. InputError for other samples and other classes."""
-        if not hasattr(store.train, "X"):
-            raise InputError(
-                f"{store.path}: sparse samples; problem {self.name!r} reads dense ones: layout = 'dense'"
-            )
-        if store.n_features != kernels.PIXELS:
-            raise InputError(
-                f"{store.path}: {store.n_features} features; problem {self.name!r} expects {kernels.PIXELS}, "
-                "images of 28 by 28"
-            )
-        parts = {"train": store.train} | ({} if store.test is None else {"test": store.test})
-        for part in parts.values():
-            strange = ~np.isin(part.y, np.arange(kernels.CLASSES))
-            if strange.any():
-                raise InputError(
-                    f"{store.path}: a label {part.y[strange.argmax()]:g}; problem {self.name!r} expects "
-                    f"classes 0 to {kernels.CLASSES - 1}"
-                )
+        parts = parts_of(store, self.name, (1, 28, 28))
         return LeNetObjective(
             dimension=kernels.DIMENSION,
             n=store.train.n,
