@@ -24,7 +24,7 @@ def run_id(spec, R, origin):
     text = json.dumps([FORMAT_VERSION, changed], sort_keys=True)
     digest = hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
     parts = [f"P{spec.P:03d}", spec.method.label, f"s{spec.seed}"]
-    if spec.measure == "times":
+    if spec.timed:
         parts += [f"R{R}", f"r{spec.repetition}"]
     return "-".join([*parts, digest])
 

@@ -174,7 +174,7 @@ class Attempt:
             "run_id": cell.name,
             "label": cell.spec.method.label,
             "R": cell.R,
-            "hosted": cell.spec.P > cell.R,
+            "hosted": cell.spec.P > cell.R and cell.spec.clock is None,
             "beside": self.beside,
             "turn": self.turn,
             "lanes": self.group.lanes,

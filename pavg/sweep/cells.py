@@ -85,6 +85,8 @@ class Cell:
 
 def ranks(spec, size):
     """R of a cell in a job of so many ranks."""
+    if spec.method.asynchronous:
+        return spec.P if spec.clock is None else 1
     return spec.R if spec.R is not None else min(spec.P, size)
 
 
@@ -93,8 +95,11 @@ def repeated(specs, times):
     if times == 1:
         return specs
     for spec in specs:
-        if spec.measure == "losses":
-            raise InputError(f"{spec.name}: --repeat {times}: losses are the same each time; expected times")
+        if not spec.timed:
+            raise InputError(
+                f"{spec.name}: --repeat {times}: losses and virtual times are the same each time; "
+                "expected measured times"
+            )
         if spec.repetition:
             raise InputError(f"{spec.name}: --repeat {times}: the file sets repetition; expected one of them")
     return [replace(spec, repetition=r) for r in range(times) for spec in specs]
@@ -117,8 +122,11 @@ def paired(specs, others, times):
             if getattr(spec, key) != getattr(other, key):
                 found = f"{getattr(spec, key)} and {getattr(other, key)}"
                 raise InputError(f"--against: cell {k}: {key} = {found}; expected the same in both files")
-        if "losses" in (spec.measure, other.measure):
-            raise InputError(f"--against: cell {k}: measure = 'losses': they do not depend on turns")
+        if not (spec.timed and other.timed):
+            raise InputError(
+                f"--against: cell {k}: losses and virtual times do not depend on turns; "
+                "expected measured times"
+            )
     ordered = []
     for k, pair in enumerate(zip(repeated(specs, times), repeated(others, times), strict=True)):
         turned = (k % len(specs) + pair[0].repetition) % 2
