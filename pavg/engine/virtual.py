@@ -37,6 +37,8 @@ class Given:
 
     def one(self, stream, first, n=1):
         """Seconds of n draws of one stream."""
+        if self.rule == delays.CONSTANT:  # the usual case, at each event
+            return n * float(self.unit[stream])
         sums = np.zeros(1)
         self.add(first, n, sums, slice(stream, stream + 1))
         return float(sums[0] * self.unit[stream])
@@ -61,10 +63,13 @@ class VirtualClock:
         self.seconds[:] = 0.0
         self.least[:] = self.most[:] = np.nan
 
-    def round_was(self, spent):
-        """A round is over that took `spent`, seconds by phase."""
-        np.fmin(self.least, spent, out=self.least)
-        np.fmax(self.most, spent, out=self.most)
+    def round_was(self, *spent):
+        """A round is over that took so many seconds, by phase."""
+        for phase, seconds in enumerate(spent):
+            if not self.least[phase] <= seconds:  # NaN before the first
+                self.least[phase] = seconds
+            if not self.most[phase] >= seconds:
+                self.most[phase] = seconds
 
     def start(self):
         self._mark = time.monotonic()
@@ -108,9 +113,9 @@ class RoundsClock(VirtualClock):
         """The learners have combined: the round is over."""
         own, slowest = self._open()
         comm = 0.0 if self._alone else self._comm.one(0, self._rounds)
-        self.seconds[WAIT] += slowest - own
         self.seconds[COMM] += comm
-        self.round_was(np.array([own, comm, slowest - own]))
+        self.seconds[WAIT] += slowest - own
+        self.round_was(own, comm, slowest - own)
         self.total = self._begun = self._begun + slowest + comm
         self._sums[:], self._booked = 0.0, 0.0
         self._rounds += 1
@@ -157,6 +162,10 @@ class InVirtualTime(Learners):
         super().average(*buffers)
         if buffers:
             self.clock.combine()
+
+    def warm_up(self):
+        super().warm_up()
+        self.clock.steps(0)
 
     def restore(self, states, own):
         super().restore(states, states[0])
