@@ -1,4 +1,8 @@
-"""All learners of an asynchronous method and the centre on one rank, update by update."""
+"""All learners of an asynchronous method and the centre on one rank, update by update.
+
+`pavg.engine.events` gives updates their times; without a clock they come by turns, which is no run that
+anybody asks for, but a forecast's trial, or a recorded order of arrivals.
+"""
 
 import numpy as np
 
@@ -26,6 +30,12 @@ class Centred(Learners):
         self._own_counts = [(0, 0)] * spec.P  # local steps and samples of each learner
         self._problems = [self._alone(l) for l in range(spec.P)]
         self.loop = "python"
+
+    def serve(self, updates):
+        """Go on, by turns, until the centre has taken in so many updates."""
+        for n in range(self.arrivals.count, updates):
+            self.update(n % self.spec.P)
+        self.count()
 
     def update(self, l):
         """Local steps of learner l, its message, the answer."""

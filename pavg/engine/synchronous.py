@@ -7,6 +7,7 @@ import numpy as np
 from mpi4py.MPI import Intracomm
 
 from pavg.comm.agreement import first_of_node
+from pavg.engine.centre import Centred
 from pavg.engine.events import EventLearners
 from pavg.engine.observation import Care, Observer
 from pavg.engine.task import Task
@@ -51,9 +52,11 @@ def stretches(comm: Intracomm, task: Task, care: Care) -> Iterator[None]:
 
 def learners_of(comm: Intracomm, task: Task) -> Learners:
     """The learners of a task on this rank, of the kind that its method and its clock ask for."""
-    spec, kind = task.spec, Learners
-    if spec.clock is not None:
-        kind = EventLearners if spec.method.asynchronous else InVirtualTime
+    spec = task.spec
+    if spec.method.asynchronous:
+        kind = Centred if spec.clock is None else EventLearners
+    else:
+        kind = Learners if spec.clock is None else InVirtualTime
     return kind(comm, spec, task.objective, task.shards, task.step_size)
 
 

@@ -39,6 +39,12 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "compile_time": (_R, "s", "compiling or loading kernels, outside the training clock"),
     "w": (("feature",), "1", "final average, or centre"),
     "arrival_learner": (("arrival",), "1", "learner of each update, in the order of the centre"),
+    "arrival_compute": (("arrival",), "s", "local steps of each update, as measured by its learner"),
+    "arrival_comm": (
+        ("arrival",),
+        "s",
+        "message, queue and answer of each update, as measured by its learner",
+    ),
     "staleness_count": (("stale",), "1", "updates of staleness 0, 1, … over the whole run"),
 }
 for _which in ("best", "worst"):
@@ -63,4 +69,5 @@ for _phase, _what in PHASES.items():
 INTEGERS = {"ticks", "local_steps", "rounds", "samples", "bytes", "shard_size"}
 INTEGERS |= {"updates", "arrival_learner", "staleness_count"}
 TEXTS = {"host", "core_affinity"}
-OWN = ("w", "arrival_learner", "staleness_count")  # as long as they like: in a run's own file alone
+# as long as they like: in a run's own file alone
+OWN = ("w", "arrival_learner", "arrival_compute", "arrival_comm", "staleness_count")

@@ -20,7 +20,7 @@ RETRIED = ("failed", "timeout")  # run again only if asked to
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell. R : ranks that it takes; path : its result's final name."""
+    """One cell. R : ranks that host its learners; path : its result's final name."""
 
     index: int
     spec: Spec
@@ -30,6 +30,11 @@ class Cell:
     @property
     def name(self):
         return self.path.stem
+
+    @property
+    def ranks(self):
+        """Ranks that it takes: those of learners and servers."""
+        return needed(self.spec, self.R)
 
     @property
     def partial(self):
@@ -83,11 +88,28 @@ class Cell:
             files.replace(self.progress, json.dumps(said).encode())
 
 
+def servers(spec):
+    """Ranks of a cell that are servers: 0 where no messages are sent."""
+    return spec.method.servers if spec.method.asynchronous and spec.clock is None else 0
+
+
 def ranks(spec, size):
-    """R of a cell in a job of so many ranks."""
+    """R of a cell in a job of so many ranks: as many as it asks for, or there are, or learners."""
     if spec.method.asynchronous:
-        return spec.P if spec.clock is None else 1
+        return 1 if spec.clock is not None else spec.P
     return spec.R if spec.R is not None else min(spec.P, size)
+
+
+def needed(spec, size):
+    """Ranks that a cell takes in a job of so many: those of its learners and of its servers."""
+    return ranks(spec, size) + servers(spec)
+
+
+def asked(spec):
+    """The ranks that a cell cannot do without, in words."""
+    if not (S := servers(spec)):
+        return f"R = {spec.R} ranks"
+    return f"{spec.P + S} ranks, {spec.P} learners and {S} server{'s' * (S > 1)} ([clock], virtual time, needs one)"
 
 
 def repeated(specs, times):
@@ -127,6 +149,8 @@ def paired(specs, others, times):
                 f"--against: cell {k}: losses and virtual times do not depend on turns; "
                 "expected measured times"
             )
+        if servers(spec) or servers(other):
+            raise InputError(f"--against: cell {k}: asynchronous runs have no stops at which to take turns")
     ordered = []
     for k, pair in enumerate(zip(repeated(specs, times), repeated(others, times), strict=True)):
         turned = (k % len(specs) + pair[0].repetition) % 2
