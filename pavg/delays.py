@@ -10,8 +10,8 @@ from annotated_types import Ge, Gt
 class Delay:
     """Seconds: always the mean, or exponential with this mean, or as a trace has them, over and over.
 
-    trace : a result file of pavg, or a CSV file of seconds, a column a rank; learner l has column l
-    modulo their number.
+    trace : a result of pavg, or a CSV file of seconds with a column a rank (`pavg.records.traces`); learner
+    l has column l modulo their number, combinations the mean of all columns.
     """
 
     mean: Annotated[float, Ge(0)] = 0.0
@@ -32,6 +32,11 @@ class Clock:
     comm: Delay = Delay()
     service: Annotated[float, Ge(0)] = 0.0
     slow: list[Annotated[float, Gt(0)]] | None = None
+
+
+def of(spec):
+    """The delays of a specification: () in real time."""
+    return () if spec.clock is None else (spec.clock.compute, spec.clock.comm)
 
 
 def conflicts(spec):

@@ -131,7 +131,7 @@ class _Run:
             self.care.on_look(self, updates * self.spec.method.K // self.spec.P)
 
     def _kept(self, server, log):
-        """On rank 0: (rows, course, status, reason, numbers of the snapshots that rows are of). Collective."""
+        """On rank 0: (rows, course, status, reason, numbers of the snapshots of these rows). Collective."""
         told = server and ([one.seconds for one in server.snapshots], server.status, server.reason)
         servers, logs = self.comm.gather(told), self.comm.gather(log)
         if self.comm.Get_rank() != 0:

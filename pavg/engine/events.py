@@ -4,24 +4,23 @@ import heapq
 
 import numpy as np
 
-from pavg import streams
 from pavg.comm.clocks import PHASES
 from pavg.engine.centre import Centred
-from pavg.engine.virtual import Given, VirtualClock, compute_of
+from pavg.engine.virtual import VirtualClock, compute_of, messages_of
 
 
 class EventLearners(Centred):
     """Messages are served one after the other, in the order of (arrival, learner).
 
-    Servers that are busy let them queue; S servers share each message, all in the same order. Seconds by phase
-    are means over learners: local steps; messages and service; the queue.
+    Servers that are busy let them queue; S servers share each message, all in the same order. Seconds by
+    phase are means over learners: local steps; messages and service; the queue.
     """
 
     def __init__(self, comm, spec, objective, shards, step_size=None):
         super().__init__(comm, spec, objective, shards, step_size)
         P, clock = spec.P, spec.clock
         self.clock, self._compute = VirtualClock(), compute_of(spec)
-        self._comm = Given(clock.comm, streams.keys(spec.seed, "comm", range(P)))
+        self._comm = messages_of(spec)
         self._service, self._free = clock.service / spec.method.servers, 0.0
         # of each learner: number of its open round; seconds of local steps, of its message; arrival of that
         self._open = np.zeros((4, P))

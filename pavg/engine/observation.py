@@ -148,7 +148,7 @@ class Observer:
         return ends
 
     def _out_of_time(self, t):
-        """Whether the training clock says so; virtual time, which no poll may change, at evaluations alone."""
+        """Whether the training clock says so; virtual time does at evaluations alone, whatever polls do."""
         limit = self.spec.stop.seconds
         looked_at = self.spec.clock is None or self._stops.evaluates(t)
         return limit is not None and looked_at and self.seconds >= limit

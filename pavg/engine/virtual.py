@@ -12,6 +12,7 @@ from pavg import streams
 from pavg.comm.clocks import COMM, COMPUTE, PHASES, WAIT
 from pavg.kernels import delays
 from pavg.learners import Learners
+from pavg.records import traces
 
 NUMBERS = 4  # of a clock's state beside seconds, least and most
 
@@ -19,13 +20,15 @@ NUMBERS = 4  # of a clock's state beside seconds, least and most
 class Given:
     """Seconds of a `pavg.delays.Delay`: those of some streams, draw by draw, added to sums.
 
-    streams : a key a stream; factors : by which its seconds are longer.
+    keys : one a stream; factors : by which its seconds are longer; trace : what was read, a column a stream.
     """
 
-    def __init__(self, delay, keys, factors=1.0):
+    def __init__(self, delay, keys, factors=1.0, trace=None):
         self.rule = delays.EXPONENTIAL if delay.law == "exponential" else delays.CONSTANT
         self.keys, self.unit = keys, delay.mean * np.broadcast_to(factors, keys.shape)
         self.trace = np.empty((0, keys.size))
+        if trace is not None:
+            self.rule, self.unit, self.trace = delays.TRACE, np.broadcast_to(factors, keys.shape), trace
 
     def add(self, first, n, sums, streams=slice(None)):
         """Add n draws from number `first` on to sums (in units, see `seconds`) of some streams."""
@@ -45,10 +48,38 @@ class Given:
 
 
 def compute_of(spec):
-    """Seconds of local steps, a stream a learner."""
+    """Seconds of local steps, a stream a learner. InputError for a trace that is none."""
     slow = np.ones(spec.P)
     slow[: len(spec.clock.slow or ())] = spec.clock.slow or ()
-    return Given(spec.clock.compute, streams.keys(spec.seed, "compute", range(spec.P)), slow)
+    keys = streams.keys(spec.seed, "compute", range(spec.P))
+    return Given(spec.clock.compute, keys, slow, _trace(spec, "compute"))
+
+
+def messages_of(spec):
+    """Seconds of messages, a stream a learner."""
+    return Given(spec.clock.comm, streams.keys(spec.seed, "comm", range(spec.P)), trace=_trace(spec, "comm"))
+
+
+def combinations_of(spec):
+    """Seconds of combinations, one stream."""
+    trace = _trace(spec, "comm")
+    trace = None if trace is None else np.ascontiguousarray(trace.mean(axis=1, keepdims=True))
+    return Given(spec.clock.comm, streams.keys(spec.seed, "comm", [spec.P]), trace=trace)
+
+
+def check(spec):
+    """InputError unless the traces of a specification, if there are any, can be read."""
+    for what in ("compute", "comm") if spec.clock is not None else ():
+        _trace(spec, what)
+
+
+def _trace(spec, what):
+    """Seconds (draws, learners) of the trace of a delay; None without one."""
+    path = getattr(spec.clock, what).trace
+    if not path:
+        return None
+    seconds = traces.read(path, what)
+    return np.ascontiguousarray(seconds[:, np.arange(spec.P) % seconds.shape[1]])
 
 
 class VirtualClock:
@@ -94,7 +125,7 @@ class RoundsClock(VirtualClock):
     def __init__(self, spec, ids):
         super().__init__()
         self._own, self._compute = slice(ids.start, ids.stop), compute_of(spec)
-        self._comm = Given(spec.clock.comm, streams.keys(spec.seed, "comm", [spec.P]))
+        self._comm = combinations_of(spec)
         self._alone = spec.P == 1
         self._sums = np.zeros(spec.P)  # of the open round
         self._begun = self._booked = 0.0  # when it began; seconds of it that are in `seconds`

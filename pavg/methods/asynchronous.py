@@ -33,7 +33,7 @@ class Asynchronous(Method):
         return f"{self.name}-K{self.K:04d}"
 
     def send(self, x: Vector, kept: Vector, message: Vector) -> None:
-        """message ← what a learner at x sends. kept : what `receive` left there, w0 before the first answer."""
+        """message ← what a learner at x sends. kept : what `receive` left there; w0 at first."""
         raise NotImplementedError
 
     def serve(self, centre: Vector, message: Vector, P: int) -> None:

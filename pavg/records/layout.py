@@ -39,11 +39,11 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "compile_time": (_R, "s", "compiling or loading kernels, outside the training clock"),
     "w": (("feature",), "1", "final average, or centre"),
     "arrival_learner": (("arrival",), "1", "learner of each update, in the order of the centre"),
-    "arrival_compute": (("arrival",), "s", "local steps of each update, as measured by its learner"),
+    "arrival_compute": (("arrival",), "s", "local steps of each update, by its learner's clock"),
     "arrival_comm": (
         ("arrival",),
         "s",
-        "message, queue and answer of each update, as measured by its learner",
+        "message, queue and answer of each update, by its learner's clock",
     ),
     "staleness_count": (("stale",), "1", "updates of staleness 0, 1, … over the whole run"),
 }

@@ -77,13 +77,13 @@ def plan(specs, kind, ranks=None, max_array=1001, chosen=None):
         found.setdefault((spec.name, part), []).append((task, most))
     jobs = []
     for (sweep, part), members in found.items():
-        tasks, needed = zip(*members, strict=True)
+        tasks, ranks_each = zip(*members, strict=True)
         cells = _cells(tasks)
         elements = ["" if len(cells) == len(specs) else text(cells)]
         if kind == "array":
             size = -(-len(tasks) // max_array)
             elements = [text(_cells(tasks[i : i + size])) for i in range(0, len(tasks), size)]
-        most = max(needed) if kind == "array" else ranks or max(needed)
+        most = max(ranks_each) if kind == "array" else ranks or max(ranks_each)
         jobs.append(Job(kind, sweep, part, most, tasks, tuple(elements)))
     return jobs
 

@@ -109,7 +109,8 @@ def asked(spec):
     """The ranks that a cell cannot do without, in words."""
     if not (S := servers(spec)):
         return f"R = {spec.R} ranks"
-    return f"{spec.P + S} ranks, {spec.P} learners and {S} server{'s' * (S > 1)} ([clock], virtual time, needs one)"
+    who = f"{spec.P} learners and {S} server{'s' * (S > 1)}"
+    return f"{spec.P + S} ranks, {who} (in virtual time, [clock], for one)"
 
 
 def repeated(specs, times):
@@ -120,7 +121,7 @@ def repeated(specs, times):
         if not spec.timed:
             raise InputError(
                 f"{spec.name}: --repeat {times}: losses and virtual times are the same each time; "
-                "expected measured times"
+                "expected times"
             )
         if spec.repetition:
             raise InputError(f"{spec.name}: --repeat {times}: the file sets repetition; expected one of them")

@@ -13,6 +13,7 @@ from pavg.comm import signals
 from pavg.comm.agreement import AgreedError, first_of_node, once, rest, together
 from pavg.comm.topology import Worlds
 from pavg.comm.watchdog import Watchdog
+from pavg.engine import virtual
 from pavg.engine.task import Binder, open_data, origin
 from pavg.errors import InputError
 from pavg.records.writing import check_writable
@@ -22,7 +23,15 @@ from pavg.sweep.attempt import TURN, Attempt, by_turns
 from pavg.sweep.cells import RETRIED, WHOLE, asked, needed, paired, repeated
 from pavg.sweep.groups import Group, chosen, differences
 
-BOUND = ("problem", "data", "partition", "P", "averaging", "evaluate")  # what decides whether samples fit
+BOUND = (
+    "problem",
+    "data",
+    "partition",
+    "P",
+    "averaging",
+    "evaluate",
+    "clock",
+)  # what decides whether samples and traces fit
 
 
 @dataclass(frozen=True)
@@ -273,6 +282,7 @@ def _check(specs, size, out, converts):
             store = open_data(spec, converts)
             origins[spec.data] = origin(store)
             binder.bind((spec,), store)
+            virtual.check(spec)
     return origins
 
 

@@ -172,6 +172,21 @@ def test_exponential_seconds_have_their_mean_and_each_learner_its_own():
     assert np.mean(order[1:] == order[:-1]) == pytest.approx(0.5, abs=4 * 0.5 / updates**0.5)  # no memory
 
 
+def test_a_trace_is_gone_through_again_and_again(folder):
+    path = folder / "trace.csv"
+    if comm.Get_rank() == 0:
+        path.write_text("1,4\n2,5\n3,6\n")
+    comm.Barrier()
+    clock = {"compute": {"trace": str(path)}, "comm": {"trace": str(path)}}
+    keys = {"stop": {"steps": 4}, "evaluate": {"every": 2}, "P": 3}
+    record = asynchronous(clock, method=DOWNPOUR | {"K": 2}, **keys)
+    # learners 0 and 2: local steps 1 + 2, there 1, back 2; 3 + 1, 3, 1; 2 + 3, 2. Learner 1: 4 + 5, 4
+    assert record.course["arrival_learner"].tolist() == [0, 2, 0, 1, 2, 0]
+    assert curve(record, "time_wall").tolist() == [0.0, 13.0, 21.0]
+    record = synchronous.run(comm, task_of(clock=clock, method={"name": "periodic", "K": 2}, **keys))[0]
+    assert curve(record, "time_wall").tolist() == [0.0, 9.0 + 2.5, 11.5 + (6.0 + 4.0) + 3.5]
+
+
 # --- asynchronous: the same, however it is looked at ------------------------------------------------
 
 
