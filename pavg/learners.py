@@ -3,6 +3,7 @@
 import os
 import zlib
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from mpi4py.MPI import Intracomm
@@ -51,6 +52,8 @@ class Learners:
     steps: int
     samples: int
     since: int
+    more: ClassVar[dict] = {}  # what other kinds of learners add to a row of the record
+    course: ClassVar[dict] = {}  # and to the record of a whole run
 
     def __init__(self, comm, spec, objective, shards, step_size=None):
         begin, end = block(spec.P, comm.Get_size(), comm.Get_rank())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Lt
 
-from pavg import registry, settings
+from pavg import delays, registry, settings
 from pavg.errors import InputError
 from pavg.tables import checked, shown
 
@@ -154,12 +154,18 @@ class Spec:
     reduction: Literal["mpi", "reproducible"] = "mpi"
     averaging: Literal["auto", "dense", "sparse"] = "auto"
     barrier: bool = False
+    clock: delays.Clock | None = None
     stop: Stop = field(default_factory=Stop)
     evaluate: Evaluate = field(default_factory=Evaluate)
 
     def settings(self):
         """Every parameter, as a nested dictionary that JSON can hold."""
         return settings.nested(self)
+
+    @property
+    def timed(self):
+        """Whether its times are measured, and what it is for."""
+        return self.measure == "times" and self.clock is None
 
     @property
     def most_lanes(self):
@@ -253,6 +259,8 @@ def _conflicts(spec):
         found.append("averaging = 'sparse': momentum moves all coordinates; expected 'auto' or 'dense'")
     if spec.data is not None:
         found += data_conflicts(spec.data)
+    if spec.clock is not None:
+        found += delays.conflicts(spec)
     for key in COMPONENTS:
         component = getattr(spec, key)
         found += component.conflicts(spec) if component is not None else []
@@ -273,7 +281,7 @@ def data_conflicts(data):
 
 def _laneless(spec):
     """Why step sizes cannot go side by side in such a run; "" where they can."""
-    if spec.measure == "times":
+    if spec.timed:
         return "measure = 'times': times are those of one step size"
     if spec.momentum:
         return "momentum has no lanes"

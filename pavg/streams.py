@@ -21,6 +21,8 @@ PURPOSES = {
     "synthetic": 7,  # with the number of a block of rows in place of a learner's
     "line": 8,
     "ranking": 9,
+    "compute": 10,  # given seconds of local steps, in virtual time
+    "comm": 11,  # of messages; with P in place of a learner's number, of combinations
 }
 
 

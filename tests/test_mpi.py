@@ -35,7 +35,7 @@ MPIS = ["default", *OTHERS]
 AS_ON_TWO = (
     *("test_bench.py", "test_bench_times.py", "test_checkpoint.py"),
     *("test_engine.py", "test_lanes.py", "test_nets.py", "test_optimum.py", "test_times.py"),
-    "test_variance.py",
+    *("test_variance.py", "test_virtual.py"),
 )
 AS_UNDER_THE_DEFAULT = (*AS_ON_TWO, "test_ranks.py", "test_reference.py", "test_sweep.py")
 RUNS = [(1, "default", ()), (2, "default", ()), (4, "default", AS_ON_TWO)]

@@ -39,7 +39,7 @@ def _show(comm, spec, out, options, size):
         memory, data = quantities.shown(one.memory, "B"), quantities.shown(one.data, "B")
         group = one.group
         where = ", ".join(filter(None, (group.spec.problem.name if several else "", group.differs)))
-        table.add_row(group.indices, group.name, str(group.R), samples, memory, data, seconds, where)
+        table.add_row(group.indices, group.name, str(group.ranks), samples, memory, data, seconds, where)
     print_whole(table)
     runs = {cell.index for group in waiting for cell in group.cells}
     there = Counter(state for index, state in states.items() if index not in runs)

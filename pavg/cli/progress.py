@@ -49,7 +49,8 @@ class Lines(Watcher):
     def begins(self, group):
         self.spoke = time.monotonic()
         P, R, count = group.spec.P, group.R, len(group.cells)
-        hosted = f", {P} learners hosted on {R} ranks" if P > R else ""
+        how = "in virtual time" if group.spec.clock else f"hosted on {R} ranks"
+        hosted = f", {P} learners {how}" if P > R or group.spec.clock else ""
         lanes = f", {count} step sizes side by side" if count > 1 else ""
         differs = f", {group.differs}" if group.differs else ""
         self._say(f"[{group.indices}] {group.name} ({group.spec.problem.name}{differs}{hosted}{lanes})")

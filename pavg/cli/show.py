@@ -15,6 +15,7 @@ SHOWN = ("problem", "method", "K", "P", "R", "name", "data", "stop", "evaluate",
 BLOCKS = "▁▂▃▄▅▆▇█"
 HOSTED = "* hosted: fewer ranks than learners, not the times of P learners"
 LANES = "lanes: so many models side by side, their times are those of all of them together"
+VIRTUAL = "~ virtual time: given seconds, not measured; means over learners"
 SIDE = "† models side by side: times are those of all of them together"
 
 
@@ -97,6 +98,7 @@ def show(rows, names=()):
 
     Times of hosted learners (P > R) are not the times of P learners: they are marked with *. Nor are
     those of lanes the times of one model: where their number has no column, they are marked with †.
+    Virtual times are marked with ~.
     """
     from rich.console import Console
     from rich.table import Table
@@ -120,6 +122,7 @@ def show(rows, names=()):
         HOSTED: hosted and ("R" in names or timed),
         LANES: "lanes" in names,
         SIDE: _lanes(rows) and timed and "lanes" not in names,
+        VIRTUAL: any(map(_virtual, rows)) and timed,
         "curve: the loss over evaluations, on a logarithmic scale of its own": "curve" in names,
     }
     said = [note for note, holds in notes.items() if holds]
@@ -129,13 +132,18 @@ def show(rows, names=()):
 
 def _lanes(rows):
     """Whether some of the runs were made side by side."""
-    return any((row.get("lanes") or 1) > 1 for row in rows)
+    return any((row.get("lanes") or 1) > 1 and not _virtual(row) for row in rows)
+
+
+def _virtual(row):
+    """Whether its seconds were given."""
+    return row.get("clock") == "virtual"
 
 
 def _usual(rows):
     """Names of the columns that are shown if none are chosen: those in which something stands."""
     names = ["problem", "data", "label", "P", "R", *(["lanes"] if _lanes(rows) else []), *_different(rows)]
-    names += ["local_steps", "rounds", "loss", "curve"]
+    names += ["local_steps", "rounds", "staleness", "loss", "curve"]
     names += ["accuracy"] if any("accuracy" in row and "test_accuracy" not in row for row in rows) else []
     names += ["test_accuracy", "compute", "comm", "wait", "status"]
     return [name for name in names if any(_cell(name, row, names) for row in rows)]
@@ -175,7 +183,7 @@ def _cell(name, row, names):
         return f"{value:,}"
     if name in SECONDS:
         hosted, lanes = row["hosted"] and "R" not in names, _lanes([row]) and "lanes" not in names
-        return f"{value:.3g}{'*' if hosted else ''}{'†' if lanes else ''}"
+        return f"{value:.3g}{'*' if hosted else ''}{'†' if lanes else ''}{'~' if _virtual(row) else ''}"
     if isinstance(value, float):
         return f"{value:.4f}" if name.endswith("accuracy") else f"{value:.6g}"
     return str(value)

@@ -31,6 +31,11 @@ class Clock:
     def total(self, seconds):
         self.numbers[TOTAL] = seconds
 
+    @property
+    def real(self):
+        """Seconds of this machine that it ran."""
+        return self.total
+
     def clear(self):
         """Begin a new interval between evaluations."""
         self.seconds[:] = 0.0

@@ -61,7 +61,8 @@ class Observer:
         self._stops = Stops(task.spec, learners, task.objective.n, kept and kept.rounds, care.poll, care.pace)
         cells = enumerate(zip(task.specs, care.records, strict=True))
         self.lanes = [Lane(k, spec, record, task.optimum) for k, (spec, record) in cells]
-        self.status, self.reason, self.seconds = "ok", "", 0.0
+        self.status, self.reason = "ok", ""
+        self.seconds = self.real = 0.0  # of the training clock, and of this machine
         asked = task.spec.evaluate
         self._ranking = None
         if asked.learners is not None:
@@ -109,7 +110,7 @@ class Observer:
         """The ticks at which the engine takes over, the clock started for each stretch."""
         t = self.begun
         while not self.reason:
-            stop = self._stops.after(t, self.seconds)
+            stop = self._stops.after(t, self.seconds, self.real)
             self.start_clock()
             yield stop
             t = stop
@@ -126,7 +127,7 @@ class Observer:
         evaluated = False
         if t == self.end:
             self.reason = "all steps done"
-        elif self.spec.stop.seconds is not None and self.seconds >= self.spec.stop.seconds:
+        elif self._out_of_time(t):
             self.reason = "seconds"
         elif self._stops.evaluates(t):
             evaluated = True
@@ -145,6 +146,12 @@ class Observer:
         if self.comm.Get_rank() == 0:
             self.care.on_look(self, t)
         return ends
+
+    def _out_of_time(self, t):
+        """Whether the training clock says so; virtual time does at evaluations alone, whatever polls do."""
+        limit = self.spec.stop.seconds
+        looked_at = self.spec.clock is None or self._stops.evaluates(t)
+        return limit is not None and looked_at and self.seconds >= limit
 
     def _judge(self, t):
         """Which lanes end here by their losses; the task ends with the last."""
@@ -184,19 +191,21 @@ class Observer:
                 lane.reason = lane.reason or self.reason
                 lane.judge(t)
             lane.close(None if paused else self.average)
+            lane.record.course = self.learners.course
         self.side.Free()
 
     def _agree(self):
         """Share signals and clocks: (signal that asks for an end, or 0; time is out; a checkpoint is due)."""
         self.care.heard(f"tick {self.learners.steps}")
-        shared = np.zeros((self.side.Get_size(), 4))
+        shared = np.zeros((self.side.Get_size(), 5))
         kept, limit = self.care.checkpoints, self.care.timeout
         late = limit is not None and time.monotonic() - self.care.began > limit
         due = kept is not None and kept.due()
-        shared[self.side.Get_rank()] = signals.received(), self.learners.clock.total, late, due
+        clock = self.learners.clock
+        shared[self.side.Get_rank()] = signals.received(), clock.total, clock.real, late, due
         total(self.side, shared)
-        asked, self.seconds = shared[:, :2].max(axis=0).tolist()
-        return int(asked), shared[0, 2] > 0, shared[0, 3] > 0  # one clock decides: rank 0's
+        asked, self.seconds, self.real = shared[:, :3].max(axis=0).tolist()
+        return int(asked), shared[0, 3] > 0, shared[0, 4] > 0  # one clock decides: rank 0's
 
     def _evaluate(self):
         """Evaluate the average that would be made now; its seconds are kept apart."""
@@ -227,13 +236,12 @@ class Observer:
                 common[f"time_{phase}{suffix}"] = times[:, s, p]
         for lane in self.open:
             lane.record.loop = learners.loop
-            lane.record.add(
-                ticks=t,
-                local_steps=learners.steps,
-                rounds=learners.rounds_done,
-                samples=learners.samples * self.spec.P,
-                bytes=learners.bytes,
-                time_wall=self.seconds,
-                **lane.values,
-                **common,
-            )
+            counted = {
+                "ticks": t,
+                "local_steps": learners.steps,
+                "rounds": learners.rounds_done,
+                "samples": learners.samples * self.spec.P,
+                "bytes": learners.bytes,
+                "time_wall": self.seconds,
+            }
+            lane.record.add(**(counted | learners.more | lane.values | common))

@@ -1,4 +1,4 @@
-"""THE LOOP: one synchronous run."""
+"""THE LOOP: one run of learners that share a clock."""
 
 import time
 from collections.abc import Iterator
@@ -7,8 +7,11 @@ import numpy as np
 from mpi4py.MPI import Intracomm
 
 from pavg.comm.agreement import first_of_node
+from pavg.engine.centre import Centred
+from pavg.engine.events import EventLearners
 from pavg.engine.observation import Care, Observer
 from pavg.engine.task import Task
+from pavg.engine.virtual import InVirtualTime
 from pavg.learners import Learners
 from pavg.records.record import Record, rank_facts
 
@@ -29,7 +32,7 @@ def stretches(comm: Intracomm, task: Task, care: Care) -> Iterator[None]:
 
     Its records are in `care.records`.
     """
-    learners = Learners(comm, task.spec, task.objective, task.shards, task.step_size)
+    learners = learners_of(comm, task)
     seconds = compile_kernels(comm, learners)
     facts = rank_facts(comm, learners.shard_sizes, seconds)
     care.records = [Record(facts) for _ in task.specs]
@@ -45,6 +48,16 @@ def stretches(comm: Intracomm, task: Task, care: Care) -> Iterator[None]:
     observer.start_clock()
     learners.finish()
     observer.last(t)
+
+
+def learners_of(comm: Intracomm, task: Task) -> Learners:
+    """The learners of a task on this rank, of the kind that its method and its clock ask for."""
+    spec = task.spec
+    if spec.method.asynchronous:
+        kind = Centred if spec.clock is None else EventLearners
+    else:
+        kind = Learners if spec.clock is None else InVirtualTime
+    return kind(comm, spec, task.objective, task.shards, task.step_size)
 
 
 def compile_kernels(comm: Intracomm, learners: Learners) -> float:

@@ -29,28 +29,30 @@ class Stops:
         self._wanted = self._evaluation = self._checkpoint = None
         self._last, self._stretch = None, FASTER
 
-    def after(self, t, seconds):
+    def after(self, t, seconds, real):
         """The next stop: the end, an evaluation, or a poll.
 
-        t : this tick; seconds : of the training clock until now, the largest over ranks.
+        t : this tick; seconds : of the training clock until now, real : of this machine, while that ran;
+        the largest over ranks.
         """
         if self._wanted is None or self._wanted <= t:
             self._wanted = next_evaluation(self.spec, self.learners, t, self.end)
         if self.rounds and (self._checkpoint is None or self._checkpoint <= t):
             left = self.rounds - self.learners.rounds_done % self.rounds
             self._checkpoint = _round_end(self.spec.method, self.learners, t, left, self.end)
-        stretch, ahead = FASTER * self._stretch, self.poll
-        if self.spec.stop.seconds is not None:
-            ahead = min(ahead, self.spec.stop.seconds - seconds)
-        last_t, last_seconds = self._last or (t, seconds)
-        if seconds > last_seconds:
-            stretch = min(stretch, int((t - last_t) / (seconds - last_seconds) * ahead))
+        stretch = FASTER * self._stretch
+        last_t, last_seconds, last_real = self._last or (t, seconds, real)
+        if real > last_real:
+            stretch = min(stretch, int((t - last_t) / (real - last_real) * self.poll))
+        if self.spec.stop.seconds is not None and seconds > last_seconds:
+            left = self.spec.stop.seconds - seconds
+            stretch = min(stretch, int((t - last_t) / (seconds - last_seconds) * left))
         poll = self._allowed(t, t + self._shared(min(max(stretch, 1), HORIZON)))
         stop = min(tick for tick in (poll, self._checkpoint, self.end) if tick is not None)
         self._evaluation = None
         if self._wanted is not None and self._wanted <= stop:  # one far ahead would ask for many averages
             stop = self._evaluation = self._allowed(t, self._wanted)
-        self._last, self._stretch = (t, seconds), stop - t
+        self._last, self._stretch = (t, seconds, real), stop - t
         return stop
 
     def evaluates(self, t):

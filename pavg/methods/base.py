@@ -22,10 +22,12 @@ class Method(Component):
     lanes : whether several step sizes can go side by side, which is so where learners are only asked for
     `rounds`.
     gradients : whether learners are asked for `gradient`.
+    asynchronous : whether learners go on without each other (`pavg.methods.asynchronous`).
     """
 
     lanes: ClassVar[bool] = False
     gradients: ClassVar[bool] = False
+    asynchronous: ClassVar[bool] = False
 
     @property
     def label(self) -> str:

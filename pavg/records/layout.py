@@ -23,6 +23,13 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
         "1",
         "mean squared distance of the learners' models from their average (before it, if one was just made)",
     ),
+    "updates": (_E, "1", "messages of asynchronous learners that the centre has taken in"),
+    "staleness": (
+        _E,
+        "1",
+        "updates of other learners between a learner's answer and its next update, mean over the run so far",
+    ),
+    "staleness_max": (_E, "1", "the largest staleness so far"),
     "time_wall": (_E, "s", "training clock since the start, largest over ranks"),
     "time_eval": (_E, "s", "this evaluation, outside the training clock"),
     "time_checkpoint": (_E, "s", "checkpoints since the last evaluation, outside the training clock"),
@@ -30,7 +37,15 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "core_affinity": (_R, "", "processors that the rank may run on"),
     "shard_size": (_R, "1", "rows that the rank's learners draw from"),
     "compile_time": (_R, "s", "compiling or loading kernels, outside the training clock"),
-    "w": (("feature",), "1", "final average"),
+    "w": (("feature",), "1", "final average, or centre"),
+    "arrival_learner": (("arrival",), "1", "learner of each update, in the order of the centre"),
+    "arrival_compute": (("arrival",), "s", "local steps of each update, by its learner's clock"),
+    "arrival_comm": (
+        ("arrival",),
+        "s",
+        "message, queue and answer of each update, by its learner's clock",
+    ),
+    "staleness_count": (("stale",), "1", "updates of staleness 0, 1, … over the whole run"),
 }
 for _which in ("best", "worst"):
     _whose = f"of the learner that does {_which} on some training samples (before an average just made)"
@@ -52,4 +67,7 @@ for _phase, _what in PHASES.items():
     VARIABLES[f"time_{_phase}_max"] = (_ER, "s", f"{_what}; longest of the rounds that ended in the interval")
 
 INTEGERS = {"ticks", "local_steps", "rounds", "samples", "bytes", "shard_size"}
+INTEGERS |= {"updates", "arrival_learner", "staleness_count"}
 TEXTS = {"host", "core_affinity"}
+# as long as they like: in a run's own file alone
+OWN = ("w", "arrival_learner", "arrival_compute", "arrival_comm", "staleness_count")

@@ -17,7 +17,7 @@ from pavg import files
 from pavg.errors import InputError
 from pavg.records import provenance, reading
 from pavg.records.columns import PAD, columns, parameters
-from pavg.records.layout import MERGED, MERGED_VERSION, TEXTS, VARIABLES, WHOLE
+from pavg.records.layout import MERGED, MERGED_VERSION, OWN, TEXTS, VARIABLES, WHOLE
 from pavg.records.record import ALWAYS
 
 BLOCK, HELD = 64, 1 << 22  # runs, and numbers, in memory
@@ -79,7 +79,7 @@ def _add(merged, path, everything, outcome):
                 outcome.paused.append(path)
                 return
             machine = reading.machine(file)
-            arrays = reading.arrays(file, [name for name in reading.names(file) if name != "w"])
+            arrays = reading.arrays(file, [name for name in reading.names(file) if name not in OWN])
     except InputError as error:
         outcome.unsound.append(error)
         return

@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+from pathlib import Path
 
+from pavg.errors import InputError
 from pavg.records.layout import FORMAT_VERSION
 from pavg.settings import changes
 
@@ -21,12 +23,23 @@ def run_id(spec, R, origin):
     changed = {key: value for key, value in changes(spec).items() if key not in UNHASHED}
     if "data" in changed:  # where the samples lay does not matter, what they are does
         changed["data"] = origin["data_checksum"]
+    for value in changed.get("clock", {}).values():
+        if isinstance(value, dict) and "trace" in value:
+            value["trace"] = _digest(value["trace"])
     text = json.dumps([FORMAT_VERSION, changed], sort_keys=True)
     digest = hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
     parts = [f"P{spec.P:03d}", spec.method.label, f"s{spec.seed}"]
-    if spec.measure == "times":
+    if spec.timed:
         parts += [f"R{R}", f"r{spec.repetition}"]
     return "-".join([*parts, digest])
+
+
+def _digest(path):
+    """Of a trace's content: where it lies does not matter."""
+    try:
+        return hashlib.blake2b(Path(path).read_bytes(), digest_size=8).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def of_a_run(name):

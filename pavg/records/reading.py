@@ -10,7 +10,7 @@ import numpy as np
 from h5py import h5a, h5d, h5s
 
 from pavg.errors import InputError, missing_extra
-from pavg.records.layout import FORMAT, FORMAT_VERSION, MERGED, MERGED_VERSION, PHASES, TEXTS, VARIABLES
+from pavg.records.layout import FORMAT, FORMAT_VERSION, MERGED, MERGED_VERSION, OWN, PHASES, TEXTS, VARIABLES
 from pavg.records.names import of_a_run
 from pavg.records.summary import Summary
 
@@ -18,7 +18,13 @@ VERSIONS = {FORMAT: FORMAT_VERSION, MERGED: MERGED_VERSION}
 KINDS = {FORMAT: "a file of one run", MERGED: "a file of many runs, merged"}
 MACHINE = ("cpu", "mpi_library")  # of the group env: times of different machines differ
 CURVE = 16  # evaluations that a summary keeps the loss of, at most
-UNSEEN = ("w", "host", "core_affinity", "shard_size", "compile_time") + tuple(  # nothing that a summary holds
+UNSEEN = (
+    *OWN,
+    "host",
+    "core_affinity",
+    "shard_size",
+    "compile_time",
+) + tuple(  # nothing that a summary holds
     f"time_{phase}_{bound}" for phase in PHASES for bound in ("min", "max")
 )
 

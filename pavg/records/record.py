@@ -14,12 +14,14 @@ ALWAYS += ("time_compute", "time_comm", "time_wait")
 class Record:
     """Rows of evaluations, facts of ranks, the final model.
 
-    ranks : dictionary of arrays or lists, one entry a rank. loop : how rounds were made, "compiled" or
+    ranks : dictionary of arrays or lists, one entry a rank. course : name → array of what came true in the
+    run as a whole (the order of arrivals). loop : how rounds were made, "compiled" or
     "python", whose times hold the overhead of calls; "" before the first row.
     """
 
     def __init__(self, ranks):
         self.ranks, self.rows, self.loop = ranks, [], ""
+        self.course = {}
         self.status, self.reason, self.w = "interrupted", "the run has not ended", None
 
     def add(self, **values):

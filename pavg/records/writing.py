@@ -58,9 +58,10 @@ def _fill(file, record, attributes, environment):
         "date": datetime.now(UTC).isoformat(timespec="milliseconds"),  # tells in which order runs were made
     }
     _describe(file, head | attributes)
-    variables = record.arrays() | record.ranks | ({} if record.w is None else {"w": record.w})
+    whole = record.course | ({} if record.w is None else {"w": record.w})
+    variables = record.arrays() | record.ranks | whole
     lengths = {"evaluation": len(record.rows), "rank": len(record.ranks["host"])}
-    lengths |= {} if record.w is None else {"feature": record.w.size}
+    lengths |= {VARIABLES[name][0][0]: len(values) for name, values in whole.items()}
     scales = {name: _dataset(file, name, np.arange(length)) for name, length in lengths.items()}
     for name, scale in scales.items():
         h5py.h5ds.set_scale(scale, name.encode())

@@ -50,6 +50,7 @@ TIMES = {
     "hosted": "hosted learners",
     "lanes": "lanes, together",
     "losses": "not for times",
+    "virtual": "virtual time",
 }
 
 
@@ -134,6 +135,7 @@ def _told(key, clocks):
         "hosted": f"hosted on {ranks:g} rank{'s' * (ranks != 1)}: not the times of P learners",
         "lanes": "lanes: several step sizes at once",
         "losses": 'measure = "losses": not run for times',
+        "virtual": "virtual time: given, not measured",
     }[clock]
     return words + (f" ({machine})" if len({other for *_, other in clocks}) > 1 else "")
 

@@ -58,6 +58,7 @@ def warnings(table):
     if apart:
         return [
             f"Seconds of P learners come from {len(table) - apart:,} runs with a rank for each learner "
-            f"(R = P); those of the other {apart:,} (hosted, lanes, or not run for times) are kept apart."
+            f"(R = P); those of the other {apart:,} (hosted, lanes, virtual, or not run for times) are kept "
+            "apart."
         ]
     return []

@@ -212,6 +212,8 @@ def _refused(runs, apart):
                 return f"{what}: {called} {', '.join(values)}"
     if runs[0].facts["measure"] == "losses":
         return "made for its losses: no times to compare"
+    if any(run.facts.get("clock") for run in runs):
+        return "made in virtual time: no times to compare"
     if apart is not None and not apart <= LOSSES_AGREE:
         return f"other losses: they should agree, and differ by {apart:.2g} of their value"
     return ""

@@ -26,7 +26,8 @@ def most_entries(spec, objective):
 
     A function of what all ranks know, so that they choose alike: no clock, no number of ranks.
     """
-    if spec.averaging == "dense" or objective.csr is None or spec.momentum:
+    never = spec.averaging == "dense" or spec.method.asynchronous or spec.momentum
+    if never or objective.csr is None:
         return -1
     d, (*_, intercept, _) = objective.dimension, objective.csr
     most = min(d if spec.averaging == "sparse" else int(SHARE * d), np.iinfo(np.int32).max // touched.BYTES)

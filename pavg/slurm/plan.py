@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from pavg.errors import InputError
 from pavg.sweep import grid, groups
-from pavg.sweep.cells import repeated
+from pavg.sweep.cells import asked, needed, repeated, servers
 from pavg.sweep.selection import text
 
 
@@ -51,7 +51,7 @@ def shape(specs, kind, ranks, nodes, per_node):
         return Shape(ranks, None, per_node)
     if not nodes and not per_node:
         raise InputError("--kind nodes: expected --nodes or --ntasks-per-node, or both")
-    most = max(spec.R or spec.P for spec in specs)
+    most = max(needed(spec, spec.P) for spec in specs)
     ranks = ranks or (min(most, nodes * per_node) if nodes and per_node else most)
     nodes = nodes or -(-ranks // per_node)
     per_node = per_node or -(-ranks // nodes)
@@ -70,20 +70,20 @@ def plan(specs, kind, ranks=None, max_array=1001, chosen=None):
     found = {}
     for task in groups.grouped(specs) if chosen is None else chosen:
         index, spec = task[0], specs[task[0]]
-        R = spec.R or min(spec.P, ranks or spec.P)
-        if ranks is not None and R > ranks:
-            raise InputError(f"{spec.name}: cell {index} asks for R = {R} ranks; the jobs have {ranks}")
-        part = _part(spec.P, R) if kind == "array" else "all"
-        found.setdefault((spec.name, part), []).append((task, R))
+        most = needed(spec, ranks or spec.P)
+        if ranks is not None and most > ranks:
+            raise InputError(f"{spec.name}: cell {index} asks for {asked(spec)}; the jobs have {ranks}")
+        part = _part(spec.P, most - servers(spec)) if kind == "array" else "all"
+        found.setdefault((spec.name, part), []).append((task, most))
     jobs = []
     for (sweep, part), members in found.items():
-        tasks, needed = zip(*members, strict=True)
+        tasks, ranks_each = zip(*members, strict=True)
         cells = _cells(tasks)
         elements = ["" if len(cells) == len(specs) else text(cells)]
         if kind == "array":
             size = -(-len(tasks) // max_array)
             elements = [text(_cells(tasks[i : i + size])) for i in range(0, len(tasks), size)]
-        most = max(needed) if kind == "array" else ranks or max(needed)
+        most = max(ranks_each) if kind == "array" else ranks or max(ranks_each)
         jobs.append(Job(kind, sweep, part, most, tasks, tuple(elements)))
     return jobs
 

@@ -8,7 +8,7 @@ import traceback
 from dataclasses import dataclass, field
 
 from pavg.comm.agreement import all_come, once
-from pavg.engine import synchronous
+from pavg.engine import asynchronous, synchronous
 from pavg.engine.checkpoint import Checkpoints
 from pavg.engine.observation import Care
 from pavg.engine.ticks import POLL
@@ -17,7 +17,7 @@ from pavg.records import provenance
 from pavg.records.record import Record
 from pavg.records.writing import write
 from pavg.settings import flat
-from pavg.sweep.cells import WHOLE
+from pavg.sweep.cells import WHOLE, servers
 
 REPORT_EVERY = 2.0  # seconds between two words about a run that is under way
 PARTIAL_EVERY, SHARE = 10.0, 0.01  # seconds between partial files at least; share of time at most
@@ -83,7 +83,8 @@ class Attempt:
         care = self._care()
         own = comm.Dup()  # what a failed cell leaves unanswered is nobody else's
         try:
-            yield from synchronous.stretches(own, self.task, care)
+            engine = asynchronous if servers(self.task.spec) else synchronous
+            yield from engine.stretches(own, self.task, care)
             records = care.records
             own.Free()
         except Exception as error:
@@ -174,7 +175,7 @@ class Attempt:
             "run_id": cell.name,
             "label": cell.spec.method.label,
             "R": cell.R,
-            "hosted": cell.spec.P > cell.R,
+            "hosted": cell.spec.P > cell.R and cell.spec.clock is None,
             "beside": self.beside,
             "turn": self.turn,
             "lanes": self.group.lanes,

@@ -20,7 +20,7 @@ RETRIED = ("failed", "timeout")  # run again only if asked to
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell. R : ranks that it takes; path : its result's final name."""
+    """One cell. R : ranks that host its learners; path : its result's final name."""
 
     index: int
     spec: Spec
@@ -30,6 +30,11 @@ class Cell:
     @property
     def name(self):
         return self.path.stem
+
+    @property
+    def ranks(self):
+        """Ranks that it takes: those of learners and servers."""
+        return needed(self.spec, self.R)
 
     @property
     def partial(self):
@@ -83,9 +88,29 @@ class Cell:
             files.replace(self.progress, json.dumps(said).encode())
 
 
+def servers(spec):
+    """Ranks of a cell that are servers: 0 where no messages are sent."""
+    return spec.method.servers if spec.method.asynchronous and spec.clock is None else 0
+
+
 def ranks(spec, size):
-    """R of a cell in a job of so many ranks."""
+    """R of a cell in a job of so many ranks: as many as it asks for, or there are, or learners."""
+    if spec.method.asynchronous:
+        return 1 if spec.clock is not None else spec.P
     return spec.R if spec.R is not None else min(spec.P, size)
+
+
+def needed(spec, size):
+    """Ranks that a cell takes in a job of so many: those of its learners and of its servers."""
+    return ranks(spec, size) + servers(spec)
+
+
+def asked(spec):
+    """The ranks that a cell cannot do without, in words."""
+    if not (S := servers(spec)):
+        return f"R = {spec.R} ranks"
+    who = f"{spec.P} learners and {S} server{'s' * (S > 1)}"
+    return f"{spec.P + S} ranks, {who} (in virtual time, [clock], for one)"
 
 
 def repeated(specs, times):
@@ -93,8 +118,11 @@ def repeated(specs, times):
     if times == 1:
         return specs
     for spec in specs:
-        if spec.measure == "losses":
-            raise InputError(f"{spec.name}: --repeat {times}: losses are the same each time; expected times")
+        if not spec.timed:
+            raise InputError(
+                f"{spec.name}: --repeat {times}: losses and virtual times are the same each time; "
+                "expected times"
+            )
         if spec.repetition:
             raise InputError(f"{spec.name}: --repeat {times}: the file sets repetition; expected one of them")
     return [replace(spec, repetition=r) for r in range(times) for spec in specs]
@@ -117,8 +145,13 @@ def paired(specs, others, times):
             if getattr(spec, key) != getattr(other, key):
                 found = f"{getattr(spec, key)} and {getattr(other, key)}"
                 raise InputError(f"--against: cell {k}: {key} = {found}; expected the same in both files")
-        if "losses" in (spec.measure, other.measure):
-            raise InputError(f"--against: cell {k}: measure = 'losses': they do not depend on turns")
+        if not (spec.timed and other.timed):
+            raise InputError(
+                f"--against: cell {k}: losses and virtual times do not depend on turns; "
+                "expected measured times"
+            )
+        if servers(spec) or servers(other):
+            raise InputError(f"--against: cell {k}: asynchronous runs have no stops at which to take turns")
     ordered = []
     for k, pair in enumerate(zip(repeated(specs, times), repeated(others, times), strict=True)):
         turned = (k % len(specs) + pair[0].repetition) % 2

@@ -57,6 +57,7 @@ def cells(name, out, overrides=(), repeat=1):
 
 def _named(name, overrides, repeat):
     """(cells, paths of the files that their names hang on; none where these cannot be told)."""
+    from pavg import delays
     from pavg import spec as specification
     from pavg.records import layout, names
     from pavg.sweep import grid, groups
@@ -74,6 +75,7 @@ def _named(name, overrides, repeat):
             hangs_on |= found
         checksum, unmade = origins[spec.data]
         run_id = names.run_id(spec, ANY, {"data_checksum": checksum})
+        hangs_on |= {delay.trace for delay in delays.of(spec) if delay.trace}
         about = (spec.name, run_id, spec.P, spec.R, spec.problem.name, spec.method.label)
         made.append(Cell(*about, lanes[index], unmade))
         classes |= {type(getattr(spec, key)) for key in specification.COMPONENTS}

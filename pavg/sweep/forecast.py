@@ -4,10 +4,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pavg.engine.synchronous import compile_kernels
+from pavg.engine.synchronous import compile_kernels, learners_of
 from pavg.engine.task import Binder, open_data
 from pavg.engine.ticks import end_tick
-from pavg.learners import Learners
 
 TRIAL, ALL = 0.05, 10.0  # seconds that a cell is tried for; that all trials take, without compiling
 SAME = ("step_size", "seed", "repetition")  # settings that do not change what a cell takes
@@ -41,7 +40,7 @@ def forecasts(comm, groups):
         if spec.data not in stores:
             stores[spec.data] = open_data(spec)
         task = binder.bind([cell.spec for cell in group.cells], stores[spec.data])
-        learners = Learners(comm, spec, task.objective, task.shards, task.step_size)
+        learners = learners_of(comm, task)
         end = end_tick(spec, learners, task.objective.n)
         key = group.lanes, str({k: v for k, v in spec.settings().items() if k not in SAME})
         if key not in rates and spent < ALL:

@@ -18,7 +18,8 @@ from pathlib import Path
 from pavg import spec, tables
 from pavg.errors import InputError
 
-PATHS = ("path", "test_path")  # keys of [data] that are relative to the file they stand in
+# keys whose paths are relative to the file they stand in
+PATHS = ("data.path", "data.test_path", "clock.compute.trace", "clock.comm.trace")
 
 
 def packaged():
@@ -140,7 +141,7 @@ def override(document, text):
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
-    if key.startswith("data.") and key.removeprefix("data.") in PATHS and parsed and isinstance(parsed, str):
+    if key in PATHS and parsed and isinstance(parsed, str):
         parsed = str(Path(parsed).expanduser().resolve())
     for table in document.get("zip", []):
         if any(f"{key}.".startswith(f"{swept}.") for swept in _leaves(table, "zip")):
@@ -164,15 +165,22 @@ def _drop(table, path):
 
 
 def _anchor(node, folder):
-    """Make relative paths in [data], [grid.data] and [[zip]] data absolute, from the file's folder."""
+    """Make relative paths absolute, from the file's folder: of the runs, of [grid], of [[zip]]."""
     for table in (node, node.get("grid", {}), *node.get("zip", [])):
-        data = table.get("data")
-        within = [one for one in (data if isinstance(data, list) else [data]) if isinstance(one, dict)]
-        places = [(one, key) for one in within for key in PATHS]
-        places += [(table, f"data.{key}") for key in PATHS]  # in quotes
-        for one, key in places:
-            if key in one:
-                one[key] = _absolute(one[key], folder)
+        for key in PATHS:
+            for owner, last in _places(table, key.split(".")):
+                owner[last] = _absolute(owner[last], folder)
+
+
+def _places(table, parts):
+    """(table, key) wherever a raw table has a dotted key: nested, in quotes, in each table of a list."""
+    for n in range(1, len(parts) + 1 if isinstance(table, dict) else 0):
+        key = ".".join(parts[:n])
+        if key in table and n == len(parts):
+            yield table, key
+        elif key in table:
+            for inner in table[key] if isinstance(table[key], list) else [table[key]]:
+                yield from _places(inner, parts[n:])
 
 
 def _absolute(value, folder):

@@ -90,6 +90,11 @@ class Group:
         return self.cells[0].R
 
     @property
+    def ranks(self):
+        """Ranks that it takes."""
+        return self.cells[0].ranks
+
+    @property
     def lanes(self):
         """Models side by side, padding included."""
         return lanes_for(len(self.cells))

@@ -13,16 +13,25 @@ from pavg.comm import signals
 from pavg.comm.agreement import AgreedError, first_of_node, once, rest, together
 from pavg.comm.topology import Worlds
 from pavg.comm.watchdog import Watchdog
+from pavg.engine import virtual
 from pavg.engine.task import Binder, open_data, origin
 from pavg.errors import InputError
 from pavg.records.writing import check_writable
 from pavg.spec import build
 from pavg.sweep import grid
 from pavg.sweep.attempt import TURN, Attempt, by_turns
-from pavg.sweep.cells import RETRIED, WHOLE, paired, repeated
+from pavg.sweep.cells import RETRIED, WHOLE, asked, needed, paired, repeated
 from pavg.sweep.groups import Group, chosen, differences
 
-BOUND = ("problem", "data", "partition", "P", "averaging", "evaluate")  # what decides whether samples fit
+BOUND = (
+    "problem",
+    "data",
+    "partition",
+    "P",
+    "averaging",
+    "evaluate",
+    "clock",
+)  # what decides whether samples and traces fit
 
 
 @dataclass(frozen=True)
@@ -89,9 +98,9 @@ def run(comm, name, how, watcher=None):
     with Watchdog(comm, how.patience) as watchdog:
         job = _Job(how, watcher, watchdog.heard)
         worlds = Worlds(comm)
-        for R, phase in _phases(waiting, how.side_by_side):
-            side = comm.Get_size() // R if how.side_by_side else 1
-            world, turn = worlds.of(R, side)
+        for ranks, phase in _phases(waiting, how.side_by_side):
+            side = comm.Get_size() // ranks if how.side_by_side else 1
+            world, turn = worlds.of(ranks, side)
             ended = {}
             if world is not None:
                 job.beside = min(side, len(phase)) - 1
@@ -262,8 +271,8 @@ def _check(specs, size, out, converts):
     """data → origin of its samples. What can be wrong is said before the first cell starts."""
     seen, origins, binder = set(), {}, Binder()
     for spec in specs:
-        if spec.R is not None and spec.R > size:
-            raise InputError(f"{spec.name}: a cell asks for R = {spec.R} ranks; this job has {size}")
+        if needed(spec, size) > size:
+            raise InputError(f"{spec.name}: a cell asks for {asked(spec)}; this job has {size}")
         if spec.name not in seen:
             seen.add(spec.name)
             check_writable(out / spec.name)
@@ -273,6 +282,7 @@ def _check(specs, size, out, converts):
             store = open_data(spec, converts)
             origins[spec.data] = origin(store)
             binder.bind((spec,), store)
+            virtual.check(spec)
     return origins
 
 
@@ -284,7 +294,7 @@ def _turns(groups, how):
 
 
 def _phases(groups, side_by_side):
-    """(R, groups) of those that follow one another on as many ranks; side by side, the widest first."""
+    """(ranks, groups) of those that follow one another on as many ranks; side by side, the widest first."""
     if side_by_side:
-        groups = sorted(groups, key=lambda group: -group.R)
-    return [(R, list(phase)) for R, phase in itertools.groupby(groups, lambda group: group.R)]
+        groups = sorted(groups, key=lambda group: -group.ranks)
+    return [(ranks, list(phase)) for ranks, phase in itertools.groupby(groups, lambda group: group.ranks)]

@@ -1,0 +1,57 @@
+"""Given times of local steps and messages: the table [clock] of a specification, for virtual time."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Gt
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delay:
+    """Seconds: always the mean, or exponential with this mean, or as a trace has them, over and over.
+
+    trace : a result of pavg, or a CSV file of seconds with a column a rank (`pavg.records.traces`); learner
+    l has column l modulo their number, combinations the mean of all columns.
+    """
+
+    mean: Annotated[float, Ge(0)] = 0.0
+    law: Literal["constant", "exponential"] = "constant"
+    trace: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clock:
+    """Virtual time: what local steps and messages take is given, not measured.
+
+    compute : of a local step; comm : of a combination, and of a message to a server or back; service : of
+    a server with a message, which S servers share; slow : by how much the first learners are slower.
+    """
+
+    name: Literal["virtual"] = "virtual"
+    compute: Delay
+    comm: Delay = Delay()
+    service: Annotated[float, Ge(0)] = 0.0
+    slow: list[Annotated[float, Gt(0)]] | None = None
+
+
+def of(spec):
+    """The delays of a specification: () in real time."""
+    return () if spec.clock is None else (spec.clock.compute, spec.clock.comm)
+
+
+def conflicts(spec):
+    """What of [clock] cannot be meant, alone or with the rest of a specification: a list of sentences."""
+    clock, found = spec.clock, []
+    for key in ("compute", "comm"):
+        delay = getattr(clock, key)
+        if delay.trace and (delay.mean or delay.law != "constant"):
+            found.append(f"clock.{key}: expected a trace or a mean (and a law), not both")
+    if not (clock.compute.mean or clock.compute.trace):
+        found.append("clock.compute: expected a mean above 0, or a trace")
+    if clock.slow and len(clock.slow) > spec.P:
+        found.append(f"clock.slow: {len(clock.slow)} factors for P = {spec.P} learners; expected at most P")
+    if spec.barrier:
+        found.append("barrier: virtual time knows who waits; expected false")
+    if spec.repetition:
+        found.append("repetition: virtual times are the same each time; expected 0")
+    return found

@@ -1,0 +1,111 @@
+"""All learners of an asynchronous method and the centre on one rank, update by update.
+
+`pavg.engine.events` gives updates their times; without a clock they come by turns, which is no run that
+anybody asks for, but a forecast's trial, or a recorded order of arrivals.
+"""
+
+import numpy as np
+
+from pavg.engine.arrivals import Arrivals
+from pavg.kernels.combine import settle
+from pavg.kernels.vectors import aligned_zeros
+from pavg.learners import Learners
+
+
+class Centred(Learners):
+    """Learners that go on from what a centre answers, in whatever order they are asked to.
+
+    A learner's K local steps are made when its update is: since its last answer it has been alone. W holds
+    models, G what `receive` kept.
+
+    centre : (width,)
+    """
+
+    def __init__(self, comm, spec, objective, shards, step_size=None):
+        super().__init__(comm, spec, objective, shards, step_size)
+        self.centre, self._message = aligned_zeros((2, objective.width))
+        self.centre[:] = self.W[0]
+        self.G[:] = self.W
+        self.arrivals = Arrivals(spec.P)
+        self._own_counts = [(0, 0)] * spec.P  # local steps and samples of each learner
+        self._problems = [self._alone(l) for l in range(spec.P)]
+        self.loop = "python"
+
+    def serve(self, updates):
+        """Go on, by turns, until the centre has taken in so many updates."""
+        for n in range(self.arrivals.count, updates):
+            self.update(n % self.spec.P)
+        self.count()
+
+    def update(self, l):
+        """Local steps of learner l, its message, the answer."""
+        method = self.spec.method
+        x, kept = self.W[l], self.G[l]
+        self._step_alone(l, method.K)
+        method.send(x, kept, self._message)
+        method.serve(self.centre, self._message, self.spec.P)
+        method.receive(x, kept, self._message)
+        if self.spec.momentum_at_average == "reset":
+            self.V[l] = 0.0
+        self.arrivals.add(l)
+
+    def _step_alone(self, l, n):
+        """n local steps of learner l, which has step sizes and batches by its own count."""
+        steps, samples = self._own_counts[l]
+        while n > 0:
+            schedule, now = self.schedule.window(steps + 1, samples, n)
+            self.objective.steps(*self._problems[l], schedule, now)
+            _, batches, first = schedule
+            steps, samples, n = steps + now, samples + int(batches[first : first + now].sum()), n - now
+        self._own_counts[l] = steps, samples
+        settle(self.W[l : l + 1], self.S[l : l + 1])
+
+    def _alone(self, l):
+        """(model, order, noise) of the kernels, of learner l."""
+        one = slice(l, l + 1)
+        W, V, mu, S = self._model
+        rule, keys, draws, rows, starts, counts = self._order
+        order = rule, keys[one], draws[one], rows, starts[one], counts[one]
+        return (W[one], V[one], mu, S[one]), order, self._noise[one]
+
+    def count(self):
+        """Set what observers look at: counters of the mean learner, and of rounds of P updates."""
+        P, d, K, n = self.spec.P, self.objective.dimension, self.spec.method.K, self.arrivals.count
+        self.rounds_done, self._sent, self.steps = n // P, 8 * d * n, n * K // P
+        self.samples = self._all_samples() // P
+
+    def _all_samples(self):
+        return sum(samples for _, samples in self._own_counts)
+
+    # --- what the engine looks at --------------------------------------------------------------
+
+    @property
+    def more(self):
+        return {"samples": self._all_samples(), "updates": self.arrivals.count} | self.arrivals.staleness()
+
+    @property
+    def course(self):
+        return self.arrivals.course()
+
+    def own(self):
+        return None
+
+    def virtual_average(self, comm):
+        """(the centre, None)."""
+        return self.centre[: self.objective.dimension].copy(), None
+
+    def warm_up(self):
+        super().warm_up()
+        schedule, _ = self.schedule.window(1, 0, 1)
+        self.objective.steps(*self._problems[0], schedule, 0)
+
+    def state(self):
+        own = {"kept": self.G, "centre": self.centre, "own_counts": np.array(self._own_counts)}
+        return super().state() | own | self.arrivals.state()
+
+    def restore(self, states, own):
+        (state,) = states
+        super().restore(states, state)
+        self.G[:], self.centre[:] = state["kept"], state["centre"]
+        self._own_counts = [tuple(counts) for counts in state["own_counts"].tolist()]
+        self.arrivals.restore(state)

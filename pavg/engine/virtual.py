@@ -1,0 +1,204 @@
+"""Virtual time: a clock that books given seconds, and synchronous learners under it.
+
+Losses are those of real runs, to the bit. A round takes the seconds of its slowest learner, then those of a
+combination; a run of one learner combines nothing.
+"""
+
+import time
+
+import numpy as np
+
+from pavg import streams
+from pavg.comm.clocks import COMM, COMPUTE, PHASES, WAIT
+from pavg.kernels import delays
+from pavg.learners import Learners
+from pavg.records import traces
+
+NUMBERS = 4  # of a clock's state beside seconds, least and most
+
+
+class Given:
+    """Seconds of a `pavg.delays.Delay`: those of some streams, draw by draw, added to sums.
+
+    keys : one a stream; factors : by which its seconds are longer; trace : what was read, a column a stream.
+    """
+
+    def __init__(self, delay, keys, factors=1.0, trace=None):
+        self.rule = delays.EXPONENTIAL if delay.law == "exponential" else delays.CONSTANT
+        self.keys, self.unit = keys, delay.mean * np.broadcast_to(factors, keys.shape)
+        self.trace = np.empty((0, keys.size))
+        if trace is not None:
+            self.rule, self.unit, self.trace = delays.TRACE, np.broadcast_to(factors, keys.shape), trace
+
+    def add(self, first, n, sums, streams=slice(None)):
+        """Add n draws from number `first` on to sums (in units, see `seconds`) of some streams."""
+        delays.add(self.rule, self.keys[streams], self.trace[:, streams], first, n, sums)
+
+    def seconds(self, sums):
+        """What sums of all streams mean in seconds."""
+        return sums * self.unit
+
+    def one(self, stream, first, n=1):
+        """Seconds of n draws of one stream."""
+        if self.rule == delays.CONSTANT:  # the usual case, at each event
+            return n * float(self.unit[stream])
+        sums = np.zeros(1)
+        self.add(first, n, sums, slice(stream, stream + 1))
+        return float(sums[0] * self.unit[stream])
+
+
+def compute_of(spec):
+    """Seconds of local steps, a stream a learner. InputError for a trace that is none."""
+    slow = np.ones(spec.P)
+    slow[: len(spec.clock.slow or ())] = spec.clock.slow or ()
+    keys = streams.keys(spec.seed, "compute", range(spec.P))
+    return Given(spec.clock.compute, keys, slow, _trace(spec, "compute"))
+
+
+def messages_of(spec):
+    """Seconds of messages, a stream a learner."""
+    return Given(spec.clock.comm, streams.keys(spec.seed, "comm", range(spec.P)), trace=_trace(spec, "comm"))
+
+
+def combinations_of(spec):
+    """Seconds of combinations, one stream."""
+    trace = _trace(spec, "comm")
+    trace = None if trace is None else np.ascontiguousarray(trace.mean(axis=1, keepdims=True))
+    return Given(spec.clock.comm, streams.keys(spec.seed, "comm", [spec.P]), trace=trace)
+
+
+def check(spec):
+    """InputError unless the traces of a specification, if there are any, can be read."""
+    for what in ("compute", "comm") if spec.clock is not None else ():
+        _trace(spec, what)
+
+
+def _trace(spec, what):
+    """Seconds (draws, learners) of the trace of a delay; None without one."""
+    path = getattr(spec.clock, what).trace
+    if not path:
+        return None
+    seconds = traces.read(path, what)
+    return np.ascontiguousarray(seconds[:, np.arange(spec.P) % seconds.shape[1]])
+
+
+class VirtualClock:
+    """What `pavg.comm.clocks.Clock` is to observers, in virtual seconds; `real` counts this machine's."""
+
+    def __init__(self):
+        self.total = self.real = 0.0
+        self.seconds, self.least, self.most = np.zeros((3, len(PHASES)))
+        self.clear()
+
+    def clear(self):
+        self.seconds[:] = 0.0
+        self.least[:] = self.most[:] = np.nan
+
+    def round_was(self, *spent):
+        """A round is over that took so many seconds, by phase."""
+        for phase, seconds in enumerate(spent):
+            if not self.least[phase] <= seconds:  # NaN before the first
+                self.least[phase] = seconds
+            if not self.most[phase] >= seconds:
+                self.most[phase] = seconds
+
+    def start(self):
+        self._mark = time.monotonic()
+
+    def stop(self, comm):
+        self.real += time.monotonic() - self._mark
+
+    def state(self):
+        return np.concatenate([[self.total, self.real], self.seconds, self.least, self.most])
+
+    def restore(self, state):
+        self.total, self.real = state[:2].tolist()
+        self.seconds[:], self.least[:], self.most[:] = state[2:].reshape(3, -1)
+
+
+class RoundsClock(VirtualClock):
+    """Rounds of all P learners; seconds by phase are means over those of this rank, `ids`.
+
+    A learner computes, waits for the slowest of all, and combines. Waiting is booked where a round ends.
+    """
+
+    def __init__(self, spec, ids):
+        super().__init__()
+        self._own, self._compute = slice(ids.start, ids.stop), compute_of(spec)
+        self._comm = combinations_of(spec)
+        self._alone = spec.P == 1
+        self._sums = np.zeros(spec.P)  # of the open round
+        self._begun = self._booked = 0.0  # when it began; seconds of it that are in `seconds`
+        self._steps = self._rounds = 0
+
+    def steps(self, n):
+        """Every learner has made n local steps more."""
+        self._compute.add(self._steps, n, self._sums)
+        self._steps += n
+        own, slowest = self._open()
+        self.total = self._begun + slowest
+        self.seconds[COMPUTE] += own - self._booked
+        self._booked = own
+
+    def combine(self):
+        """The learners have combined: the round is over."""
+        own, slowest = self._open()
+        comm = 0.0 if self._alone else self._comm.one(0, self._rounds)
+        self.seconds[COMM] += comm
+        self.seconds[WAIT] += slowest - own
+        self.round_was(own, comm, slowest - own)
+        self.total = self._begun = self._begun + slowest + comm
+        self._sums[:], self._booked = 0.0, 0.0
+        self._rounds += 1
+
+    def _open(self):
+        spent = self._compute.seconds(self._sums)
+        return float(spent[self._own].mean()), float(spent.max())
+
+    def state(self):
+        counts = [self._begun, self._booked, self._steps, self._rounds]
+        return np.concatenate([super().state(), counts, self._sums])
+
+    def restore(self, state):
+        head = state.size - self._sums.size - NUMBERS
+        super().restore(state[:head])
+        self._begun, self._booked, steps, rounds = state[head : head + NUMBERS].tolist()
+        self._steps, self._rounds = int(steps), int(rounds)
+        self._sums[:] = state[head + NUMBERS :]
+
+
+class InVirtualTime(Learners):
+    """Learners of a synchronous method whose verbs are booked with given seconds."""
+
+    def __init__(self, comm, spec, objective, shards, step_size=None):
+        super().__init__(comm, spec, objective, shards, step_size)
+        self.clock = RoundsClock(spec, self.ids)
+
+    def _many(self, lengths, last=-1):
+        done = super()._many(lengths, last)
+        for n in lengths[:done].tolist():
+            self.clock.steps(n)
+            self.clock.combine()
+        return done
+
+    def step(self, n):
+        super().step(n)
+        self.clock.steps(n)
+
+    def apply(self):
+        super().apply()
+        self.clock.steps(1)
+
+    def average(self, *buffers):
+        super().average(*buffers)
+        if buffers:
+            self.clock.combine()
+
+    def warm_up(self):
+        super().warm_up()
+        self.clock.steps(0)
+
+    def restore(self, states, own):
+        super().restore(states, states[0])
+        if own is None:  # made on other ranks: what this one did in the open interval is unknown
+            self.clock.seconds[:] = np.nan
