@@ -82,6 +82,7 @@ class Learners:
         self.reduction = FixedOrder(comm, spec.P, fold) if in_order else AnyOrder(gather)
         self._coin = streams.key(spec.seed, "coin")
         given = comm, spec, objective, shards
+        alone = self.lanes == 1
         self._touched = Touched(*given) if alone else Columns(*given, self.lanes)
         self._by_columns = not alone and self._touched.on
         self._choose_rounds()
