@@ -8,18 +8,18 @@ PIP := $(VENV)/bin/python -m pip --disable-pip-version-check
 # where mpi4py would prefer it to any other.
 MPI := $(if $(shell command -v mpirun 2>/dev/null),,mpi)
 
-# A folder of data sets' files, for experiments on real data: make zhang2016 DATA=/path
+# A folder of data sets' files, for experiments on real data: make zhang2016 DATA=/path; FULL=1: the paper's size
 DATA ?= $(wildcard ../shared/data)
 
-.PHONY: quickstart test lint zhang2016 install install-test
+.PHONY: quickstart test lint zhang2016 yu2019 install install-test
 quickstart: install
 	$(VENV)/bin/pavg run quickstart -n 2
 
 test: install-test
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-zhang2016: install
-	$(VENV)/bin/pavg reproduce zhang2016 -n 2 $(if $(DATA),--data $(DATA)) $(if $(FULL),--full)
+zhang2016 yu2019: install
+	$(VENV)/bin/pavg reproduce $@ -n 2 $(if $(DATA),--data $(DATA)) $(if $(FULL),--full)
 
 lint: install-test
 	$(VENV)/bin/ruff check
