@@ -111,7 +111,7 @@ def test_learners_together_step_as_one_by_one(problem):
     assert np.abs(alone.W[0] - alone.W[1]).max() > 1e-3
 
 
-@nets
+@pytest.mark.parametrize("problem", [*NETS.values(), NIN | {"together": 2}], ids=[*NETS, "nin together"])
 def test_steps_in_two_stretches_are_those_in_one_to_the_bit(problem):
     whole, parts = (learners(problem) for _ in range(2))
     whole.step(5)
