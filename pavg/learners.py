@@ -199,10 +199,7 @@ class Learners:
         self._touched.lose()
 
     def average(self, *buffers: NDArray[np.float64]) -> None:
-        """Replace each buffer (L, width) by its weighted average over all P learners.
-
-        Without arguments: the models, and the momentum as `momentum_at_average` says.
-        """
+        """Each buffer (L, width) ← its weighted average over all learners; without any, the models."""
         if not buffers:
             self._many(NOW)
             return

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pavg import cli, registry, spec
+from pavg import cli, delays, registry, spec
 from pavg.data import catalogue
 from pavg.records.layout import VARIABLES
 from pavg.sweep import grid
@@ -14,7 +14,7 @@ from pavg.sweep import grid
 ROOT = Path(__file__).resolve().parent.parent
 SPECIFICATION = (ROOT / "docs" / "specification.md").read_text()
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
-TABLES = [spec.Spec, spec.Data, spec.Stop, spec.Evaluate, spec.Synthetic]
+TABLES = [spec.Spec, spec.Data, spec.Stop, spec.Evaluate, spec.Synthetic, delays.Clock, delays.Delay]
 
 
 def row(name):

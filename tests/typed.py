@@ -14,6 +14,7 @@ from pavg.data.partition import Partition, Shards
 from pavg.engine import synchronous
 from pavg.engine.task import bind, open_data
 from pavg.learners import Learners
+from pavg.methods.asynchronous import Asynchronous, Vector
 from pavg.methods.base import Method
 from pavg.problems.general import General, gradient_function, loss_function
 from pavg.records.record import Record
@@ -64,6 +65,21 @@ class Gradients(Method):
         assert_type(learners.coin(t, stop), NDArray[np.float64])
         assert_type(learners.steps, int)
         assert_type(learners.W, NDArray[np.float64])
+
+
+@dataclass(frozen=True)
+class Push(Asynchronous):
+    def send(self, x: Vector, kept: Vector, message: Vector) -> None:
+        message[:] = x
+
+    def serve(self, centre: Vector, message: Vector, P: int) -> None:
+        centre += (message - centre) / P
+        message[:] = centre
+
+    def receive(
+        self, x: NDArray[np.float64], kept: NDArray[np.float64], message: NDArray[np.float64]
+    ) -> None:
+        x[:] = message
 
 
 @dataclass(frozen=True)

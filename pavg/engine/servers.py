@@ -17,9 +17,7 @@ from pavg.engine.arrivals import Arrivals
 from pavg.kernels.combine import settle
 from pavg.kernels.vectors import aligned_zeros
 
-UPDATE, ASKED, DONE, ANSWER, STOP = range(
-    1, 6
-)  # tags; ASKED : an update of a learner that a signal has asked to end
+DONE, ANSWER, STOP, UPDATE = 1, 2, 3, 16  # tags; UPDATE + n: of a learner whom signal n asks to end
 LOOK = 0.2  # seconds between two looks of whoever is told
 
 
@@ -83,7 +81,7 @@ class Server:
         if count == self._next:
             self._snap()
             self._next = next(self._wanted, None)
-        self._judge(count, signals.received() or (tag == ASKED and signals.ASKING[0]))
+        self._judge(count, signals.received() or tag - UPDATE)
         complete([answer])
         self.care.heard(f"update {count}")
         if time.monotonic() - self._looked > LOOK:
@@ -127,7 +125,7 @@ def send_until_told(comm, learners, care):
         settle(learners.W, learners.S)
         computed = MPI.Wtime()
         method.send(x, kept, message)
-        tag = ASKED if signals.received() else UPDATE
+        tag = UPDATE + signals.received()
         requests = [comm.Irecv(answer[shard], s, MPI.ANY_TAG) for s, shard in enumerate(shards)]
         requests += [comm.Isend(message[shard], s, tag) for s, shard in enumerate(shards)]
         complete(requests, statuses)

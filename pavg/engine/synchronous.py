@@ -53,10 +53,8 @@ def stretches(comm: Intracomm, task: Task, care: Care) -> Iterator[None]:
 def learners_of(comm: Intracomm, task: Task) -> Learners:
     """The learners of a task on this rank, of the kind that its method and its clock ask for."""
     spec = task.spec
-    if spec.method.asynchronous:
-        kind = Centred if spec.clock is None else EventLearners
-    else:
-        kind = Learners if spec.clock is None else InVirtualTime
+    real, virtual = (Centred, EventLearners) if spec.method.asynchronous else (Learners, InVirtualTime)
+    kind = real if spec.clock is None else virtual
     return kind(comm, spec, task.objective, task.shards, task.step_size)
 
 

@@ -20,7 +20,8 @@ NUMBERS = 4  # of a clock's state beside seconds, least and most
 class Given:
     """Seconds of a `pavg.delays.Delay`: those of some streams, draw by draw, added to sums.
 
-    keys : one a stream; factors : by which its seconds are longer; trace : what was read, a column a stream.
+    keys : one a stream; factors : by which its seconds are longer; trace : what was read; streams have its
+    columns by turns.
     """
 
     def __init__(self, delay, keys, factors=1.0, trace=None):
@@ -28,7 +29,8 @@ class Given:
         self.keys, self.unit = keys, delay.mean * np.broadcast_to(factors, keys.shape)
         self.trace = np.empty((0, keys.size))
         if trace is not None:
-            self.rule, self.unit, self.trace = delays.TRACE, np.broadcast_to(factors, keys.shape), trace
+            self.rule, self.unit = delays.TRACE, np.broadcast_to(factors, keys.shape)
+            self.trace = np.ascontiguousarray(trace[:, np.arange(keys.size) % trace.shape[1]])
 
     def add(self, first, n, sums, streams=slice(None)):
         """Add n draws from number `first` on to sums (in units, see `seconds`) of some streams."""
@@ -63,7 +65,7 @@ def messages_of(spec):
 def combinations_of(spec):
     """Seconds of combinations, one stream."""
     trace = _trace(spec, "comm")
-    trace = None if trace is None else np.ascontiguousarray(trace.mean(axis=1, keepdims=True))
+    trace = None if trace is None else trace.mean(axis=1, keepdims=True)
     return Given(spec.clock.comm, streams.keys(spec.seed, "comm", [spec.P]), trace=trace)
 
 
@@ -74,12 +76,9 @@ def check(spec):
 
 
 def _trace(spec, what):
-    """Seconds (draws, learners) of the trace of a delay; None without one."""
+    """Seconds (draws, columns) of the trace of a delay; None without one."""
     path = getattr(spec.clock, what).trace
-    if not path:
-        return None
-    seconds = traces.read(path, what)
-    return np.ascontiguousarray(seconds[:, np.arange(spec.P) % seconds.shape[1]])
+    return traces.read(path, what) if path else None
 
 
 class VirtualClock:

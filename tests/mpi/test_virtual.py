@@ -156,6 +156,18 @@ def test_a_learner_that_is_slower_sends_less_and_older_updates():
     assert record.rows[-1]["staleness_max"] == 12  # three others, four times
 
 
+@pytest.mark.parametrize("clock", [UNEVEN, EVEN | {"slow": [9.0, 0.1]}], ids=["drawn", "slow and fast"])
+def test_whatever_the_times_mean_staleness_is_the_number_of_the_others(clock):
+    record = asynchronous(clock, P=4, stop={"steps": 10_000})
+    last, order = record.rows[-1], record.course["arrival_learner"]
+    ends = [
+        np.flatnonzero(order == l)[-1] + 1 for l in range(4)
+    ]  # updates of others up to one's own last one
+    total = sum(end - np.sum(order == l) for l, end in enumerate(ends))
+    assert last["staleness"] == pytest.approx(total / last["updates"], rel=1e-12)
+    assert last["staleness"] == pytest.approx(3.0, rel=0.02)
+
+
 def test_samples_of_learners_that_are_apart_are_counted_as_they_grow():
     batch = {"name": "growing", "start": 1.0, "power": 0.5}
     record = asynchronous(EVEN | {"slow": [4.0]}, batch_size=batch, stop={"steps": 100})

@@ -47,7 +47,12 @@ def test_of_a_text_each_line_is_a_draw(tmp_path):
 
 @pytest.mark.parametrize(
     "text, said",
-    [("a,b\n", "not a table"), ("", "expected seconds"), ("1,-1\n", "at least 0"), ("nan\n", "expected seconds")],
+    [
+        ("a,b\n", "not a table"),
+        ("", "expected seconds"),
+        ("1,-1\n", "at least 0"),
+        ("nan\n", "expected seconds"),
+    ],
 )
 def test_what_is_none_is_refused(text, said, tmp_path):
     path = tmp_path / "trace.csv"
