@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from pavg import streams
 from pavg.comm.agreement import check
-from pavg.comm.averaging import total
 from pavg.comm.clocks import Clock
 from pavg.comm.reduction import AnyOrder, FixedOrder
 from pavg.comm.topology import block
 from pavg.data.partition import Shards
-from pavg.kernels.combine import add_distances, fold, gather, gather_models, models
+from pavg.kernels.combine import fold, gather, models, settle
 from pavg.kernels.streams import RULES, uniforms
 from pavg.kernels.vectors import aligned_zeros
+from pavg.rounds import virtual
 from pavg.rounds.compiled import Compiled
 from pavg.rounds.reference import ByHand, rows
 from pavg.rounds.sparse import Touched
@@ -174,9 +174,11 @@ class Learners:
         For methods with `gradients = True`: elsewhere it would be compiled on the clock.
         """
         (_, batches, first), _ = self.schedule.window(self.steps + 1, self.samples, 1)
+        settle(rows(self.W), self.S)
         self.objective.gradients(self._model, self._order, self._noise, int(batches[first]), self.G)
         self.samples += int(batches[first])
-        self._own = True
+        self._own, self.loop = True, self._by_hand.loop
+        self._touched.lose()
 
     def apply(self) -> None:
         """The local step w ← w − γG that ends `gradient` (with momentum: v ← μv + G, w ← w − γv)."""
@@ -254,10 +256,7 @@ class Learners:
             self.objective.gradients(nobody, self._order, self._noise, 1, self.G[:0])
             self._by_hand.warm_up(schedule)
         self._rounds.warm_up(schedule)
-        W, nothing = rows(self.W), np.empty(0)
-        self.reduction.gather(W, self.weights, nothing, 0, 0)
-        gather_models(W, self.S, self.weights, nothing, 0)
-        add_distances(W, self.S, nothing, 0, np.empty((len(W), self.lanes)))
+        virtual.warm_up(self.W, self.S, self.weights, self.reduction)
         self.coin(0, 0)
 
     # --- what methods and the engine look at -----------------------------------------------------
@@ -278,23 +277,10 @@ class Learners:
         """
         d, seen = self.objective.dimension, (self._before, np.ones_like(self.S))
         if self.apart:  # on all ranks alike
-            w, seen = self._weighted_sum(comm) / self.total_weight, (self.W, self.S)
+            seen = self.W, self.S
+            w = virtual.weighted_sum(comm, seen, self.weights, self.reduction, d) / self.total_weight
         else:
             w = models(self.W[:1, :d], self.S[:1])[0]
         if not self.spec.evaluate.drift:
             return w, None
-        distances = np.zeros((self.spec.P, self.lanes))
-        if seen[0] is not None:
-            add_distances(rows(seen[0]), seen[1], w.reshape(-1), w.size, distances[self.ids.start :])
-            total(comm, distances)
-        return w, distances.sum(axis=0).reshape(w.shape[1:]) / self.spec.P
-
-    def _weighted_sum(self, comm):
-        """Σ weights[l]·S[l]·W[l] over the learners of all ranks, in the order of real averages."""
-        flat = np.empty(self.objective.dimension * self.lanes)
-        if self.reduction.compiled:
-            gather_models(rows(self.W), self.S, self.weights, flat, flat.size)
-        else:
-            self.reduction.gather(rows(models(self.W, self.S)), self.weights, flat, 0, flat.size)
-        self.reduction.reduce(comm, flat)
-        return flat.reshape(-1, *self.W.shape[2:])
+        return w, virtual.drift(comm, seen, w, self.ids, self.spec.P).reshape(w.shape[1:])

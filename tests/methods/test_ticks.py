@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from pavg.methods.base import BLOCK
 from pavg.methods.gradient_allreduce import GradientAllreduce
 from pavg.methods.periodic import Periodic
+from pavg.methods.prsgd import PRSGD
 from pavg.methods.stochastic import Stochastic
 from pavg.methods.varying import Varying
 
@@ -74,7 +75,8 @@ VARYING = (
 )
 STOCHASTIC = tuple(Stochastic(zeta) for zeta in (0.0, 0.001, 0.02, 0.3, 0.9))
 ROUNDS = (*PERIODIC, ALL, *VARYING)
-EVERY = (*ROUNDS, *STOCHASTIC, GradientAllreduce())
+PRSGDS = tuple(PRSGD(I) for I in (1, 2, 7, 64, 65, 66, 200))
+EVERY = (*ROUNDS, *STOCHASTIC, *PRSGDS, GradientAllreduce())
 END = 700
 
 
@@ -82,6 +84,8 @@ def averages_of(method, end=END, seed=0):
     """The ticks after which a method averages, one tick at a time and from its definition."""
     if isinstance(method, GradientAllreduce):
         return list(range(1, end + 1))
+    if isinstance(method, PRSGD):
+        return [t for t in range(1, end + 1) if t % method.I == 0]
     if isinstance(method, Stochastic):
         tosses = Stand(seed).tosses
         return [t for t in range(1, end + 1) if tosses[t] < method.zeta]
@@ -191,6 +195,18 @@ def test_a_time_step_of_stochastic_averaging_is_an_averaging_or_a_local_step():
     assert abs(len(learners.log) - 0.2 * T) < 4.5 * math.sqrt(0.2 * 0.8 * T)
 
 
+@settings(max_examples=100)
+@given(st.sampled_from(PRSGDS), st.lists(st.integers(0, 200), min_size=1, max_size=5))
+def test_pr_sgd_averages_between_gradient_and_step_where_t_is_a_multiple_of_I(method, lengths):
+    """Cut anywhere; so the first average comes after I − 1 local steps."""
+    learners, t = Stand(), 0
+    for n in lengths:
+        method.advance(learners, t, t + n)
+        t += n
+    expected = [x for tick in range(method.I, t + 1, method.I) for x in ("gradient", tick - 1)]
+    assert (learners.log, learners.steps) == (expected, t)
+
+
 # --- where the engine may stop ---------------------------------------------------------------
 
 
@@ -223,6 +239,17 @@ def test_a_stop_that_was_not_allowed_moves_no_later_one(method, t, gap):
     assert found == next(
         tick for tick in range(t + gap, t + gap + BLOCK + 1) if whole_blocks(method, tick, seen)
     )
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(PRSGDS), st.integers(0, 300), st.integers(1, 150))
+def test_in_pr_sgd_blocks_begin_after_a_step_from_the_average_and_end_before_the_next(method, t, gap):
+    def whole(tick):
+        passed = tick % method.I
+        return passed % BLOCK == 0 or passed == method.I - 1
+
+    found = method.allowed(Stand(), t, t + gap)
+    assert found == next(tick for tick in range(t + gap, t + gap + BLOCK + 1) if whole(tick))
 
 
 @pytest.mark.parametrize("t", [0, 1, 100])
@@ -259,7 +286,7 @@ def test_stochastic_averaging_takes_the_ticks_until_so_many_are_local_steps(zeta
 def test_labels_tell_methods_apart():
     assert [Periodic(K).label for K in (1, 128, 12_345, "all")] == ["K0001", "K0128", "K12345", "Kall"]
     assert Stochastic(0.001).label == "zeta0.001" and Varying(K=[1]).label == "Kvar"
-    assert GradientAllreduce().label == "gradient"
+    assert GradientAllreduce().label == "gradient" and PRSGD(16).label == "I0016"
 
 
 def test_conflicting_parameters_are_named():

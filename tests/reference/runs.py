@@ -167,12 +167,26 @@ class Run:
                     self.average()
                 else:
                     self.step(self.gradients())
+            case "pr-sgd":
+                G = self.gradients()
+                if self.t % self.method["I"] == 0:
+                    self.touched = math.inf  # by gradients at other models
+                    self.average()
+                    self.touched = math.inf
+                self.step(G)
             case _:
                 self.step(self.gradients())
                 if self.since == round_length(self.method, self.rounds + 1):
                     self.average()
 
     # evaluations
+
+    def whole(self):
+        """Whether no block of local steps is cut here: these begin with a round, and end with one."""
+        if self.method["name"] == "pr-sgd":
+            passed = self.t % self.method["I"]
+            return passed % BLOCK == 0 or passed == self.method["I"] - 1
+        return self.since % BLOCK == 0
 
     def requested(self):
         """Ticks at which an evaluation is asked for, ascending."""
@@ -224,8 +238,7 @@ class Run:
             while not ended and not self.over():
                 rounds = self.rounds
                 self.tick()
-                whole = self.since % BLOCK == 0  # blocks, and at ends of rounds
-                if whole and due <= self.t or self.rounds > rounds and self.rounds % every == 0:
+                if self.whole() and due <= self.t or self.rounds > rounds and self.rounds % every == 0:
                     ended = self.look()
                     while due <= self.t:
                         due = next(ticks, math.inf)
