@@ -73,7 +73,7 @@ class Learners:
         self._looked_at = spec.evaluate.drift or spec.evaluate.learners is not None
         self._own = False  # whether G is each learner's own
         self.clock = Clock()
-        self.schedule = Schedule(step_size, spec.batch_size, objective.n, spec.P)
+        self.schedule = Schedule(step_size.within(spec.method), spec.batch_size, objective.n, spec.P)
         self._draw_from(shards, begin, end)
         in_order = spec.reduction == "reproducible"
         self.reduction = FixedOrder(comm, spec.P, fold) if in_order else AnyOrder(gather)

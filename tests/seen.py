@@ -5,7 +5,7 @@
 _.LeastSquares, _.Logistic, _.Quadratic, _.NoisyQuadratic, _.DoubleWell, _.PCA, _.LeNet
 _.Varying, _.Stochastic, _.GradientAllreduce, _.PRSGD
 _.Pool, _.IID, _.Contiguous, _.ByLabel, _.Dirichlet
-_.Inverse, _.InverseSqrt, _.Decay, _.GrowingBatch
+_.Inverse, _.InverseSqrt, _.Power, _.Decay, _.GrowingBatch
 
 # by their names: layouts of a store, benchmarks, a worker process
 _.dense_shapes, _.csr_shapes, _.Targets, _.work

@@ -22,10 +22,12 @@ class Method(Component):
     lanes : whether several step sizes can go side by side, which is so where learners are only asked for
     `rounds`.
     gradients : whether learners are asked for `gradient`.
+    foreseen : whether there is `round_of`.
     """
 
     lanes: ClassVar[bool] = False
     gradients: ClassVar[bool] = False
+    foreseen: ClassVar[bool] = False
 
     @property
     def label(self) -> str:
@@ -34,6 +36,10 @@ class Method(Component):
 
     def averages(self, learners: "Learners", t: int, stop: int) -> NDArray[np.int64]:
         """The ticks in t + 1 … stop after which learners average: sorted int64."""
+        raise NotImplementedError
+
+    def round_of(self, t: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The round 1, 2, … that local steps t = 1, 2, … belong to, where that is known beforehand."""
         raise NotImplementedError
 
     def advance(self, learners: "Learners", t: int, stop: int) -> None:

@@ -1,6 +1,7 @@
 """When each method averages, and where the engine may stop: against loops over every tick."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from pavg.methods.periodic import Periodic
 from pavg.methods.prsgd import PRSGD
 from pavg.methods.stochastic import Stochastic
 from pavg.methods.varying import Varying
+from pavg.schedules import Power
 
 
 class Stand:
@@ -119,6 +121,14 @@ def test_averages_are_those_after_t_up_to_stop(method, t, stop):
     t, stop = sorted((t, stop))
     found = method.averages(Stand(), t, stop)
     assert found.dtype == np.int64 and found.tolist() == [a for a in averages_of(method) if t < a <= stop]
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(ROUNDS), st.lists(st.integers(1, END), min_size=1, max_size=9))
+def test_the_round_of_a_step_is_one_more_than_averages_before_it(method, steps):
+    ends = averages_of(method)
+    expected = [1 + sum(end < t for end in ends) for t in steps]
+    assert method.foreseen and method.round_of(np.array(steps)).tolist() == expected
 
 
 @settings(max_examples=200)
@@ -287,6 +297,13 @@ def test_labels_tell_methods_apart():
     assert [Periodic(K).label for K in (1, 128, 12_345, "all")] == ["K0001", "K0128", "K12345", "Kall"]
     assert Stochastic(0.001).label == "zeta0.001" and Varying(K=[1]).label == "Kvar"
     assert GradientAllreduce().label == "gradient" and PRSGD(16).label == "I0016"
+
+
+def test_step_sizes_that_count_rounds_want_rounds_that_are_known_beforehand():
+    spec = SimpleNamespace(method=Stochastic(0.1))
+    assert "counts none beforehand" in Power(1.0, 1.0, "rounds").conflicts(spec)[0]
+    assert not Power(1.0, 1.0).conflicts(spec)
+    assert not Power(1.0, 1.0, "rounds").conflicts(SimpleNamespace(method=ALL))
 
 
 def test_conflicting_parameters_are_named():

@@ -1,4 +1,4 @@
-"""Parallel restarted SGD as printed (Yu et al. 2019, Algorithm 1), and what footnote 6 says of it."""
+"""Parallel restarted SGD as printed (Yu et al. 2019, Algorithms 1 and 2), and what footnote 6 says of it."""
 
 import numpy as np
 import pytest
@@ -7,6 +7,7 @@ from mpi4py import MPI
 from pavg.engine import synchronous
 from pavg.kernels.combine import models
 from tests.building import learners_of, samples, sparse_samples, task_of
+from tests.reference.runs import Run
 
 pytestmark = pytest.mark.mpi
 comm = MPI.COMM_WORLD
@@ -76,3 +77,25 @@ def test_where_I_is_longer_than_the_run_it_is_one_shot_averaging():
     )
     np.testing.assert_array_equal(one, other)
     assert (row["rounds"], row["bytes"]) == (same["rounds"], same["bytes"]) == (1, 8 * 4)
+
+
+def test_algorithm_2_has_rounds_that_grow_past_8_N_cubed_of_them_and_steps_that_fall_with_them():
+    """K^s = ⌈s^{1/3}/N⌉ and γ^s = γ0·N/s^{2/3}; before N³ rounds it is mini-batch SGD."""
+    N, rounds = 4, 8 * 4**3 + 5
+    lengths = [next(k for k in range(1, s + 1) if (k * N) ** 3 >= s) for s in range(1, rounds + 1)]
+    table = {
+        "problem": {"name": "quadratic"},
+        "P": N,
+        "method": {"name": "varying", "start": 1 / N, "power": 1 / 3},
+        "step_size": {"name": "power", "gamma": 0.05 * N, "power": 2 / 3, "unit": "rounds"},
+        "stop": {"steps": sum(lengths)},
+        "evaluate": {"rounds": 1},
+    }
+    record = synchronous.run(comm, task_of(**table))[0]
+    assert np.diff(record.arrays()["ticks"]).tolist() == lengths
+    assert lengths[: N**3] == [1] * N**3 and lengths[-1] == 3
+    if comm.Get_rank() == 0:
+        reference = Run(table).run()
+        np.testing.assert_allclose(record.w, reference.w, rtol=1e-10)
+        found = record.arrays()["loss"]
+        np.testing.assert_allclose(found, [row["loss"] for row in reference.rows], rtol=1e-10, atol=1e-12)

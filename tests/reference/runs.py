@@ -20,8 +20,8 @@ def named(value):
     return {"name": value} if isinstance(value, str) else {"name": "constant", "value": value}
 
 
-def step_size(rule, t, epochs):
-    """γ of local step t = 1, 2, …; epochs : over before it."""
+def step_size(rule, t, epochs, r):
+    """γ of local step t = 1, 2, … in round r; epochs : over before it."""
     match rule["name"]:
         case "constant":
             return rule["value"]
@@ -29,6 +29,8 @@ def step_size(rule, t, epochs):
             return rule["alpha"] / (t + rule.get("d", 0.0))
         case "inverse-sqrt":
             return rule["gamma"] / math.sqrt(t)
+        case "power":
+            return rule["gamma"] / (r if rule.get("unit") == "rounds" else t) ** rule["power"]
     over = t - 1 if rule.get("unit", "epochs") == "steps" else epochs
     if "every" in rule:
         passed = math.floor(over / rule["every"])
@@ -111,7 +113,7 @@ class Run:
         """v ← μv + g, w ← w − γv."""
         epochs = self.P * self.m / self.problem.n if self.problem.n else math.nan
         self.V = self.mu * self.V + G
-        gamma = step_size(self.gamma, self.steps + 1, epochs)
+        gamma = step_size(self.gamma, self.steps + 1, epochs, self.rounds + 1)
         self.W = self.on_sphere(self.W - gamma * self.V)
         self.shrunk *= 1 - gamma * named(self.table["problem"]).get("l2", 0.0)
         self.m += batch_size(self.B, self.steps + 1)

@@ -74,10 +74,10 @@ def problems(draw, name):
 
 
 @st.composite
-def step_sizes(draw, problem):
+def step_sizes(draw, problem, method):
     """Of at most 0.3, or a tenth of that where larger ones make chaos of rounding errors."""
     rows, gamma = problem in ROWS, draw(st.floats(1e-3, 0.03 if problem == "double-well" else 0.3))
-    name = draw(pick(["constant", "decay", "decay", "inverse", "inverse-sqrt"]))
+    name = draw(pick(["constant", "decay", "decay", "inverse", "inverse-sqrt", "power"]))
     if name == "constant":
         return gamma
     if name == "inverse":
@@ -85,6 +85,9 @@ def step_sizes(draw, problem):
         return {"name": name, "alpha": gamma * (1 + d), "d": d}
     if name == "inverse-sqrt":
         return {"name": name, "gamma": gamma}
+    if name == "power":
+        unit = draw(pick(["steps"] + ["rounds"] * (method in METHODS[:2])))
+        return {"name": name, "gamma": gamma, "power": draw(share), "unit": unit}
     unit = draw(pick(["epochs", "steps"])) if rows else "steps"
     rule = {"name": name, "gamma": gamma, "factor": draw(share), "unit": unit}
     point = st.floats(0.1, 9.0) if unit == "epochs" else st.integers(1, 90).map(float)
@@ -168,7 +171,7 @@ def specifications(draw, problem, csr=False, lanes=False):
     if draw(chance):
         table["evaluate"]["optimum"] = -draw(share)
     least, most = (2, 9 if ALL_SHAPES else 8) if lanes else (1, 1)
-    sizes = draw(st.lists(step_sizes(problem), min_size=least, max_size=most))
+    sizes = draw(st.lists(step_sizes(problem, method), min_size=least, max_size=most))
     return [table | {"step_size": size} for size in sizes], data
 
 
