@@ -10,16 +10,18 @@ from numpy.typing import NDArray
 
 from pavg import streams
 from pavg.comm.agreement import check
+from pavg.comm.averaging import total
 from pavg.comm.clocks import Clock
 from pavg.comm.reduction import AnyOrder, FixedOrder
 from pavg.comm.topology import block
-from pavg.data.partition import Shards
 from pavg.kernels.combine import fold, gather, models, settle
-from pavg.kernels.streams import RULES, uniforms
+from pavg.kernels.streams import uniforms
 from pavg.kernels.vectors import aligned_zeros
 from pavg.rounds import virtual
 from pavg.rounds.compiled import Compiled
+from pavg.rounds.drawing import drawing, weighing
 from pavg.rounds.reference import ByHand, rows
+from pavg.rounds.singly import Singly
 from pavg.rounds.sparse import Touched
 from pavg.schedules import MOST, Schedule
 
@@ -64,7 +66,6 @@ class Learners:
         self.V = np.zeros_like(self.W) if spec.momentum else np.zeros((0, 0))
         self.S = np.ones((L, self.lanes))  # the models are S·W
         self.G = np.zeros_like(self.W)
-        self.draws = np.zeros(L, np.int64)
         self.steps = self.samples = 0  # of each learner
         self.rounds_done = self._sent = 0  # combinations; bytes of what ranks combined, all lanes together
         self.since = 0  # local steps since the last combination
@@ -73,28 +74,18 @@ class Learners:
         self._looked_at = spec.evaluate.drift or spec.evaluate.learners is not None
         self._own = False  # whether G is each learner's own
         self.clock = Clock()
-        self.schedule = Schedule(step_size.within(spec.method), spec.batch_size, objective.n, spec.P)
-        self._draw_from(shards, begin, end)
+        schedule = step_size.within(spec.method), spec.batch_size, objective.n, spec.P
+        self.schedule = Schedule(*schedule)
+        self._order, self._noise = drawing(spec, shards, self.ids)
+        self.draws, self.shard_sizes = self._order[2], self._order[5]
+        self.weights, self.total_weight = weighing(spec, shards, self.ids)
         in_order = spec.reduction == "reproducible"
         self.reduction = FixedOrder(comm, spec.P, fold) if in_order else AnyOrder(gather)
         self._coin = streams.key(spec.seed, "coin")
         self._touched = Touched(comm, spec, objective, shards, self.lanes)
         self._choose_rounds()
-
-    def _draw_from(self, shards, begin, end):
-        """Rows of these learners, their random streams, and their weights in an average."""
-        P, L = self.spec.P, end - begin
-        if shards is None:
-            shards = Shards(np.empty(0, np.int64), np.zeros(P, np.int64), np.zeros(P, np.int64))
-        own = shards.of(begin, end)  # a rank keeps its own learners' rows only
-        own.rows.flags.writeable = False
-        weighted = self.spec.weights == "shards" and shards.counts.any()
-        self.weights = own.counts.astype(float) if weighted else np.ones(L)
-        self.total_weight = float(shards.counts.sum()) if weighted else float(P)
-        self.shard_sizes = own.counts
-        keys = streams.keys(self.spec.seed, "order", self.ids)
-        self._noise = streams.keys(self.spec.seed, "noise", self.ids)
-        self._order = (RULES[self.spec.sampling], keys, self.draws, own.rows, own.starts, own.counts)
+        problem = self._model, self._order, self._noise
+        self._singly = None if spec.method.alike else Singly(objective, problem, schedule)
 
     def _choose_rounds(self):
         """How rounds are made, compiled where that is possible: the choice is here alone."""
@@ -159,6 +150,17 @@ class Learners:
             self._count(schedule, now)
             n -= now
 
+    def rounds_of_each(self, lengths: NDArray[np.int64]) -> None:
+        """Rounds in which each learner of this rank does steps of its own: lengths (rounds, L).
+
+        For methods with `alike = False`, which let learners step by this verb alone.
+        """
+        for left, each in zip(range(len(lengths) - 1, -1, -1), lengths, strict=True):
+            self._singly.step(each)
+            self._touched.lose()
+            self.apart, self._before = True, None
+            self._many(NOW, -1 if left else 0)
+
     def _count(self, schedule, steps):
         """So many local steps have been made."""
         if steps:
@@ -183,14 +185,7 @@ class Learners:
     def apply(self) -> None:
         """The local step w ← w − γG that ends `gradient` (with momentum: v ← μv + G, w ← w − γv)."""
         (gammas, _, first), _ = self.schedule.window(self.steps + 1, self.samples, 1)
-        moved = self.G
-        if self.V.size:
-            self.V *= self.spec.momentum
-            self.V += self.G
-            moved = self.V
-        self.W -= gammas[first] * moved
-        if self.objective.sphere:
-            self.W /= np.linalg.norm(self.W, axis=1, keepdims=True)
+        self._by_hand.apply(self.G, gammas[first])
         self.steps += 1
         self.since += 1
         self.apart |= self._own
@@ -219,26 +214,28 @@ class Learners:
 
     def freeze(self, lane):
         """A lane that has ended stands still from now on, at 0: infinite models would slow others down."""
-        self.schedule.freeze(lane)
+        for schedule in (self.schedule, *(self._singly.schedules if self._singly else ())):
+            schedule.freeze(lane)
         self.W[:, :, lane], self.S[:, lane] = 0.0, 1.0
+
+    def _of_each(self):
+        """name → array with a row for each learner: what a checkpoint keeps of them."""
+        found = {"W": self.W, "S": self.S, "draws": self.draws}
+        found |= {"V": self.V} if self.V.size else {}
+        return found | ({"counts": self._singly.counts} if self._singly else {})
 
     def state(self):
         """name → array: all that these learners need to go on from a stop."""
         done = (self.steps, self.samples, self.since, self.apart, self.rounds_done, self._sent)
-        learners = {"ids": np.array(self.ids), "W": self.W, "V": self.V, "S": self.S, "draws": self.draws}
-        learners |= self._touched.state()
-        return learners | {"done": np.array(done, np.int64), "clock": self.clock.state()}
+        state = {"ids": np.array(self.ids), "done": np.array(done, np.int64), "clock": self.clock.state()}
+        return state | self._of_each() | self._touched.state()
 
     def restore(self, states, own):
         """Take these learners' part of the states of ranks; own : this rank's, None if there is none."""
         for state in states:
-            for l, learner in enumerate(state["ids"]):
-                if learner in self.ids:
-                    here = learner - self.ids.start
-                    self.W[here], self.S[here] = state["W"][l], state["S"][l]
-                    self.draws[here] = state["draws"][l]
-                    if self.V.size:
-                        self.V[here] = state["V"][l]
+            there = np.flatnonzero(np.isin(state["ids"], self.ids))
+            for name, array in self._of_each().items():
+                array[state["ids"][there] - self.ids.start] = state[name][there]
         done = states[0]["done"].tolist()
         self.steps, self.samples, self.since, apart, self.rounds_done, self._sent = done
         self.apart = bool(apart)
@@ -256,10 +253,24 @@ class Learners:
             self.objective.gradients(nobody, self._order, self._noise, 1, self.G[:0])
             self._by_hand.warm_up(schedule)
         self._rounds.warm_up(schedule)
+        if self._singly:
+            self._singly.warm_up()
         virtual.warm_up(self.W, self.S, self.weights, self.reduction)
         self.coin(0, 0)
 
     # --- what methods and the engine look at -----------------------------------------------------
+
+    def counts(self, comm: Intracomm) -> NDArray[np.int64]:
+        """(2, P): local steps that each learner has done, and samples that it has seen.
+
+        Collective over `comm`, of evaluations.
+        """
+        if self._singly is None:
+            return np.repeat([[self.steps], [self.samples]], self.spec.P, axis=1)
+        found = np.zeros((self.spec.P, 2), np.int64)
+        found[self.ids.start : self.ids.stop] = self._singly.counts
+        total(comm, found)
+        return found.T
 
     def coin(self, t: int, stop: int) -> NDArray[np.float64]:
         """Uniform draws in (0, 1) for the ticks t + 1 … stop, the same for all learners."""

@@ -189,7 +189,7 @@ class Schedule:
         n = min(n, MOST)
         if self._constant and n <= len(self._gammas):
             self._first = step  # every window is the same
-        if not (self._first <= step and step + n <= self._first + len(self._gammas)):
+        if not (self._first <= step and step + max(n, 1) <= self._first + len(self._gammas)):
             t = np.arange(step, step + max(n, AHEAD))
             self._batches = self.batch_size.at(t)
             seen = samples + np.cumsum(self._batches) - self._batches
@@ -202,6 +202,13 @@ class Schedule:
         """From now on a lane's step size is 0: its models stand still."""
         self.step_size.frozen.add(lane)
         self._gammas = np.empty(0)  # the next window is made anew
+
+    def seen(self, steps):
+        """Samples that one learner has seen after so many local steps."""
+        if isinstance(self.batch_size, ConstantBatch):
+            return steps * self.batch_size.value
+        parts = range(1, steps + 1, MOST)
+        return sum(int(self.batch_size.at(np.arange(t, min(t + MOST, steps + 1))).sum()) for t in parts)
 
     def steps_for(self, samples):
         """Local steps after which all learners together have seen `samples`."""

@@ -222,6 +222,21 @@ def test_a_lane_that_is_frozen_stands_still_from_the_next_step_on():
         schedule.freeze(0)
 
 
+def test_a_window_of_no_steps_has_all_lanes():
+    schedule = Schedule(SideBySide([Constant(0.1), Inverse(1.0)]), ConstantBatch(1), 0, 1)
+    for _ in range(2):
+        (gammas, _, first), n = schedule.window(1, 0, 0)
+        assert n == 0 and gammas[first].shape == (8,)
+        schedule.freeze(0)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(BATCH_SIZES), st.sampled_from([0, 1, 2, 70, 2000]))
+def test_seen_is_the_sum_of_batches(batch_size, steps):
+    batches = sum(int(batch_size.at(np.array([t]))[0]) for t in range(1, steps + 1))
+    assert Schedule(Constant(1.0), batch_size, 0, 3).seen(steps) == batches
+
+
 # --- how many steps see so many samples ------------------------------------------------------
 
 

@@ -220,7 +220,10 @@ class Observer:
         if size > 1:
             total(self.side, times)
         clock.clear()
+        steps, samples = learners.counts(self.side)
         common = {"time_eval": self._evaluating, "time_checkpoint": self._saving}
+        if not self.spec.method.alike:
+            common["learner_steps"] = steps
         self._saving = 0.0
         for p, phase in enumerate(PHASES):
             for s, suffix in enumerate(("", "_min", "_max")):
@@ -229,9 +232,9 @@ class Observer:
             lane.record.loop = learners.loop
             lane.record.add(
                 ticks=t,
-                local_steps=learners.steps,
+                local_steps=int(steps.max()),
                 rounds=learners.rounds_done,
-                samples=learners.samples * self.spec.P,
+                samples=int(samples.sum()),
                 bytes=learners.bytes,
                 time_wall=self.seconds,
                 **lane.values,

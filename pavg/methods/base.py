@@ -23,11 +23,13 @@ class Method(Component):
     `rounds`.
     gradients : whether learners are asked for `gradient`.
     foreseen : whether there is `round_of`.
+    alike : whether all learners do the same number of local steps.
     """
 
     lanes: ClassVar[bool] = False
     gradients: ClassVar[bool] = False
     foreseen: ClassVar[bool] = False
+    alike: ClassVar[bool] = True
 
     @property
     def label(self) -> str:
@@ -50,6 +52,10 @@ class Method(Component):
     def ticks_for(self, learners: "Learners", steps: int) -> int:
         """The tick at which every learner has done so many local steps."""
         return steps
+
+    def ticks_seeing(self, learners: "Learners", samples: int) -> int:
+        """The first tick at which all learners together have seen so many samples."""
+        return self.ticks_for(learners, learners.schedule.steps_for(samples))
 
     def allowed(self, learners: "Learners", t: int, stop: int) -> int:
         """The first tick from `stop` on where the engine may stop, coming from tick t.

@@ -8,7 +8,8 @@ WHOLE = ("ok", "diverged", "skipped")  # statuses of a file with its final name
 _E, _ER, _R = ("evaluation",), ("evaluation", "rank"), ("rank",)
 VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "ticks": (_E, "1", "ticks of the method"),
-    "local_steps": (_E, "1", "local steps of each learner"),
+    "local_steps": (_E, "1", "local steps of each learner; where they differ, the most"),
+    "learner_steps": (("evaluation", "learner"), "1", "local steps of each learner, where they differ"),
     "rounds": (_E, "1", "combinations so far"),
     "samples": (_E, "1", "samples seen by all learners together"),
     "bytes": (_E, "byte", "bytes of what ranks combined so far: a sum of models, or entries of all learners"),
@@ -51,5 +52,5 @@ for _phase, _what in PHASES.items():
     )
     VARIABLES[f"time_{_phase}_max"] = (_ER, "s", f"{_what}; longest of the rounds that ended in the interval")
 
-INTEGERS = {"ticks", "local_steps", "rounds", "samples", "bytes", "shard_size"}
+INTEGERS = {"ticks", "local_steps", "learner_steps", "rounds", "samples", "bytes", "shard_size"}
 TEXTS = {"host", "core_affinity"}

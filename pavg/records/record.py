@@ -41,6 +41,8 @@ class Record:
         def value(name, given):
             if "rank" in VARIABLES[name][0]:
                 return given if same else np.full(size, np.nan)
+            if given.ndim:
+                return given
             return int(given) if name in INTEGERS else float(given)
 
         count = len(arrays["ticks"])

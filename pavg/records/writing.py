@@ -60,7 +60,8 @@ def _fill(file, record, attributes, environment):
     _describe(file, head | attributes)
     variables = record.arrays() | record.ranks | ({} if record.w is None else {"w": record.w})
     lengths = {"evaluation": len(record.rows), "rank": len(record.ranks["host"])}
-    lengths |= {} if record.w is None else {"feature": record.w.size}
+    for name in variables.keys() & {"w", "learner_steps"}:
+        lengths |= {VARIABLES[name][0][-1]: np.shape(variables[name])[-1]}
     scales = {name: _dataset(file, name, np.arange(length)) for name, length in lengths.items()}
     for name, scale in scales.items():
         h5py.h5ds.set_scale(scale, name.encode())

@@ -49,6 +49,17 @@ class ByHand:
         if n > 0:
             self._objective.steps(self._model, self._order, self._noise, schedule, n)
 
+    def apply(self, G, gamma):
+        """The local step of each learner with gradient G (L, width)."""
+        W, V, mu, _ = self._model
+        if V.size:
+            V *= mu
+            V += G
+            G = V
+        W -= gamma * G
+        if self._objective.sphere:
+            W /= np.linalg.norm(W, axis=1, keepdims=True)
+
     def average(self, *buffers):
         """Each buffer (L, width) ← its weighted average over all learners: bytes of what ranks combined."""
         d, reduction = self._d, self.summation.reduction

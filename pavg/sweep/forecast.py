@@ -72,4 +72,4 @@ def _rates(task, learners, end):
         method.advance(learners, t, stop)
         spent += time.perf_counter() - began
         t, block = stop, 2 * block
-    return learners.samples * task.spec.P / t, t / spent
+    return int(learners.counts(learners.comm)[1].sum()) / t, t / spent

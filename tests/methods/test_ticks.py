@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pavg.methods.base import BLOCK
 from pavg.methods.gradient_allreduce import GradientAllreduce
+from pavg.methods.heterogeneous import Heterogeneous
 from pavg.methods.periodic import Periodic
 from pavg.methods.prsgd import PRSGD
 from pavg.methods.stochastic import Stochastic
@@ -293,10 +294,21 @@ def test_stochastic_averaging_takes_the_ticks_until_so_many_are_local_steps(zeta
 # --- names and conflicts ---------------------------------------------------------------------
 
 
+def test_unequal_rounds_are_ticks_and_every_tick_is_a_stop():
+    method, learners = Heterogeneous(I=[3, 1]), SimpleNamespace(since=0, ids=range(1, 4))
+    assert method.averages(learners, 2, 5).tolist() == [3, 4, 5]
+    assert [method.allowed(learners, 2, stop) for stop in (3, 50, 100)] == [3, 50, 100]
+    learners.rounds_of_each = lambda lengths: done.append(lengths.tolist())
+    done = []
+    method.advance(learners, 2, 4)
+    assert done == [[[1, 3, 1]] * 2]  # of learners 1, 2 and 3
+
+
 def test_labels_tell_methods_apart():
     assert [Periodic(K).label for K in (1, 128, 12_345, "all")] == ["K0001", "K0128", "K12345", "Kall"]
     assert Stochastic(0.001).label == "zeta0.001" and Varying(K=[1]).label == "Kvar"
-    assert GradientAllreduce().label == "gradient" and PRSGD(16).label == "I0016"
+    assert GradientAllreduce().label == "gradient"
+    assert PRSGD(16).label == "I0016" and Heterogeneous(I=[1]).label == "Ivar"
 
 
 def test_step_sizes_that_count_rounds_want_rounds_that_are_known_beforehand():
@@ -309,6 +321,10 @@ def test_step_sizes_that_count_rounds_want_rounds_that_are_known_beforehand():
 def test_conflicting_parameters_are_named():
     assert ALL.conflicts(None) == Periodic(3, 5).conflicts(None) == Varying(K=[2]).conflicts(None) == []
     assert "warmup" in Periodic("all", 5).conflicts(None)[0]
+    spec = SimpleNamespace(P=2, averaging="auto")
+    assert not Heterogeneous(I=[1, 2]).conflicts(spec)
+    for method in (Heterogeneous(I=[]), Heterogeneous(I=[1, 2, 3])):
+        assert "expected 1 to P = 2" in method.conflicts(spec)[0]
     for method in (Varying(), Varying(K=[1], start=1.0), Varying(K=[])):
         assert len(method.conflicts(None)) == 1
 

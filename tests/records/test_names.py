@@ -42,6 +42,7 @@ DEFAULTS = {
     "varying": {"power": 0.0},
     "dirichlet": {"beta": 0.5},
     "decay": {"unit": "epochs"},
+    "power": {"unit": "steps"},
     "inverse": {"d": 0.0},
     "growing": {"start": 1.0, "power": 0.5, "most": 1_000_000},
 }

@@ -87,37 +87,43 @@ class Run:
         self.V = np.zeros_like(self.W)
         self.drawn = self.touched = 0  # rows and their entries since the last average
         self.shrunk = 1.0  # by the L2 term, since models were last averaged whole
-        self.t = self.steps = self.m = self.rounds = self.bytes = self.since = 0
+        self.t = self.rounds = self.bytes = self.since = 0
+        self.steps, self.m = [0] * self.P, [0] * self.P  # local steps and samples of each learner
         self.before = 0.0  # drift before the average that was just made
         self.rows, self.status, self.reason = [], "ok", "all steps done"
 
     # local steps
 
+    def gradient(self, p):
+        """Of learner p, at its own model, on its next mini-batch."""
+        m = range(self.m[p], self.m[p] + batch_size(self.B, self.steps[p] + 1))
+        rows = None
+        if self.shards:
+            c = len(self.shards[p])
+            at = [draws.drawn(self.table.get("sampling", "replacement"), self.order[p], k, c) for k in m]
+            rows = self.shards[p][at]
+            if self.stored is not None:
+                self.drawn += len(rows)
+                self.touched += self.stored[rows].sum()
+        return self.problem.gradient(self.W[p], rows, self.noise[p], m)
+
+    def move(self, p, g):
+        """v ← μv + g, w ← w − γv of learner p."""
+        epochs = self.P * self.m[p] / self.problem.n if self.problem.n else math.nan
+        self.V[p] = self.mu * self.V[p] + g
+        gamma = step_size(self.gamma, self.steps[p] + 1, epochs, self.rounds + 1)
+        self.W[p] = self.on_sphere(self.W[p] - gamma * self.V[p])
+        if p == 0:
+            self.shrunk *= 1 - gamma * named(self.table["problem"]).get("l2", 0.0)
+        self.m[p] += batch_size(self.B, self.steps[p] + 1)
+        self.steps[p] += 1
+
     def gradients(self):
-        """Of all learners, each at its own model, on the next mini-batch."""
-        m = range(self.m, self.m + batch_size(self.B, self.steps + 1))
-        found = []
-        for p in range(self.P):
-            rows = None
-            if self.shards:
-                c = len(self.shards[p])
-                at = [draws.drawn(self.table.get("sampling", "replacement"), self.order[p], k, c) for k in m]
-                rows = self.shards[p][at]
-                if self.stored is not None:
-                    self.drawn += len(rows)
-                    self.touched += self.stored[rows].sum()
-            found.append(self.problem.gradient(self.W[p], rows, self.noise[p], m))
-        return np.array(found)
+        return np.array([self.gradient(p) for p in range(self.P)])
 
     def step(self, G):
-        """v ← μv + g, w ← w − γv."""
-        epochs = self.P * self.m / self.problem.n if self.problem.n else math.nan
-        self.V = self.mu * self.V + G
-        gamma = step_size(self.gamma, self.steps + 1, epochs, self.rounds + 1)
-        self.W = self.on_sphere(self.W - gamma * self.V)
-        self.shrunk *= 1 - gamma * named(self.table["problem"]).get("l2", 0.0)
-        self.m += batch_size(self.B, self.steps + 1)
-        self.steps += 1
+        for p, g in enumerate(G):
+            self.move(p, g)
         self.since += 1
 
     def on_sphere(self, W):
@@ -176,6 +182,12 @@ class Run:
                     self.average()
                     self.touched = math.inf
                 self.step(G)
+            case "heterogeneous":
+                for p in range(self.P):
+                    for _ in range(self.method["I"][p % len(self.method["I"])]):
+                        self.move(p, self.gradient(p))
+                self.touched = math.inf  # models are averaged whole
+                self.average()
             case _:
                 self.step(self.gradients())
                 if self.since == round_length(self.method, self.rounds + 1):
@@ -205,12 +217,14 @@ class Run:
         w = self.mean(self.W)
         row = self.problem.values(w) | {
             "ticks": self.t,
-            "local_steps": self.steps,
+            "local_steps": max(self.steps),
             "rounds": self.rounds,
-            "samples": self.P * self.m,
+            "samples": sum(self.m),
             "bytes": self.bytes,
             "drift": self.drift() if self.since else self.before,
         }
+        if self.method["name"] == "heterogeneous":
+            row["learner_steps"] = list(self.steps)
         first = self.rows[0]["loss"] if self.rows else row["loss"]
         optimum = rule.get("optimum", self.problem.optimum)
         if optimum is not None:
@@ -225,7 +239,7 @@ class Run:
         return self.reason != "all steps done"
 
     def over(self):
-        stop, samples = self.table["stop"], self.P * self.m
+        stop, samples = self.table["stop"], sum(self.m)
         return (
             self.t >= stop.get("steps", math.inf)
             or samples >= stop.get("samples", math.inf)

@@ -6,8 +6,8 @@ import numpy as np
 import scipy.sparse
 from hypothesis import strategies as st
 
-METHODS = ("periodic", "varying", "stochastic", "gradient-allreduce", "pr-sgd")
-LANES = METHODS[:3]  # of them, with lanes
+METHODS = ("periodic", "varying", "stochastic", "heterogeneous", "gradient-allreduce", "pr-sgd")
+LANES = METHODS[:4]  # of them, with lanes
 LABELS = [(-1.0, 1.0), (0.0, 1.0), (1.0, 2.0), (-3.0, -1.0)]
 ROWS = ("least-squares", "logistic", "quadratic", "pca")  # problems with rows that are drawn
 LINEAR = ROWS[:2]
@@ -86,7 +86,7 @@ def step_sizes(draw, problem, method):
     if name == "inverse-sqrt":
         return {"name": name, "gamma": gamma}
     if name == "power":
-        unit = draw(pick(["steps"] + ["rounds"] * (method in METHODS[:2])))
+        unit = draw(pick(["steps"] + ["rounds"] * (method in ("periodic", "varying"))))
         return {"name": name, "gamma": gamma, "power": draw(share), "unit": unit}
     unit = draw(pick(["epochs", "steps"])) if rows else "steps"
     rule = {"name": name, "gamma": gamma, "factor": draw(share), "unit": unit}
@@ -105,7 +105,7 @@ def batch_sizes(draw):
 
 
 @st.composite
-def methods(draw, name):
+def methods(draw, name, P):
     table = {"name": name}
     if name == "periodic":
         lengths = st.one_of(st.integers(1, 9), pick([31, 63, 64, 65, 130, "all"]))
@@ -115,6 +115,8 @@ def methods(draw, name):
         if draw(st.booleans()):
             return table | {"K": draw(st.lists(st.integers(1, 80), min_size=1, max_size=5))}
         return table | {"start": draw(st.floats(0.5, 9.0)), "power": draw(st.floats(-0.5, 1.0))}
+    if name == "heterogeneous":
+        return table | {"I": draw(st.lists(st.integers(1, 9), min_size=1, max_size=P))}
     if name == "pr-sgd":
         return table | {"I": draw(st.one_of(st.integers(1, 9), pick([64, 65, 66, 140])))}
     return table | ({"zeta": draw(pick([0.01, 0.1, 0.5, 0.9]))} if name == "stochastic" else {})
@@ -123,9 +125,9 @@ def methods(draw, name):
 @st.composite
 def stops(draw, rows, P, B, method):
     each = B if isinstance(B, int) else min(B.get("most", 99), 8)
-    most = max(WORK // (P * each), 2)
+    most = max(WORK // (P * each) // (9 if method == "heterogeneous" else 1), 2)
     steps = draw(st.integers(1, min(most, 200)))
-    if P * each <= 2 and method not in ("gradient-allreduce", "pr-sgd") and draw(chance):
+    if P * each <= 2 and method in ("periodic", "varying", "stochastic") and draw(chance):
         steps += 4096  # schedules are computed in windows of so many
     kind = draw(pick(["steps", "steps", "samples"] + ["epochs"] * rows))
     if kind == "epochs":
@@ -148,11 +150,17 @@ def specifications(draw, problem, csr=False, lanes=False):
     """(tables, samples): of one run, or of some that differ in step size alone and go side by side."""
     P, rows, linear = draw(st.integers(1, 9)), problem in ROWS, problem in LINEAR
     method = draw(pick(LANES if lanes else METHODS))
-    table = {"problem": draw(problems(problem)), "P": P, "method": draw(methods(method)), "measure": "losses"}
+    table = {
+        "problem": draw(problems(problem)),
+        "P": P,
+        "method": draw(methods(method, P)),
+        "measure": "losses",
+    }
     table |= {"seed": draw(st.integers(0, 2**40)), "batch_size": draw(batch_sizes())}
     table |= {"evaluate": draw(evaluations()), "stop": draw(stops(rows, P, table["batch_size"], method))}
     table["reduction"] = draw(pick(["mpi", "mpi", "reproducible"]))
-    if problem == "pca" and table["stop"].get("steps", 99) < 60:  # in many steps, models outgrow all numbers
+    few = table["stop"].get("steps", 99) < (7 if method == "heterogeneous" else 60)
+    if problem == "pca" and few:  # in many steps, models outgrow all numbers
         table["problem"]["normalised"] = draw(st.booleans())
     data = draw(samples(problem, P, csr, lanes)) if linear else None
     if rows:
@@ -164,7 +172,7 @@ def specifications(draw, problem, csr=False, lanes=False):
         at_average = ["keep"] if method == "gradient-allreduce" else ["keep", "average", "reset"]
         table |= {"momentum": draw(share), "momentum_at_average": draw(pick(at_average))}
     few = csr and not lanes and "momentum" not in table
-    few = few and method != "pr-sgd"
+    few = few and method not in ("pr-sgd", "heterogeneous")
     table["averaging"] = draw(pick(["sparse"] * few + ["auto", "dense"]))
     if draw(chance):
         table["stop"]["target_loss"] = draw(st.floats(0.0, 0.9))
