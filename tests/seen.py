@@ -3,7 +3,7 @@
 
 # entry points of setup.cfg
 _.LeastSquares, _.Logistic, _.Quadratic, _.NoisyQuadratic, _.DoubleWell, _.PCA, _.LeNet
-_.Varying, _.Stochastic, _.GradientAllreduce, _.PRSGD, _.Heterogeneous
+_.Varying, _.Stochastic, _.GradientAllreduce, _.PRSGD, _.Heterogeneous, _.SlowMomentum
 _.Pool, _.IID, _.Contiguous, _.ByLabel, _.Dirichlet
 _.Inverse, _.InverseSqrt, _.Power, _.Decay, _.GrowingBatch
 

@@ -24,12 +24,14 @@ class Method(Component):
     gradients : whether learners are asked for `gradient`.
     foreseen : whether there is `round_of`.
     alike : whether all learners do the same number of local steps.
+    buffers : names of arrays, of a model's shape, that all ranks keep alike: `learners.shared`.
     """
 
     lanes: ClassVar[bool] = False
     gradients: ClassVar[bool] = False
     foreseen: ClassVar[bool] = False
     alike: ClassVar[bool] = True
+    buffers: ClassVar[tuple[str, ...]] = ()
 
     @property
     def label(self) -> str:

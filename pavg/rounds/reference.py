@@ -52,13 +52,14 @@ class ByHand:
     def apply(self, G, gamma):
         """The local step of each learner with gradient G (L, width)."""
         W, V, mu, _ = self._model
-        if V.size:
-            V *= mu
-            V += G
-            G = V
-        W -= gamma * G
-        if self._objective.sphere:
-            W /= np.linalg.norm(W, axis=1, keepdims=True)
+        with np.errstate(over="ignore", invalid="ignore"):  # of models that diverge
+            if V.size:
+                V *= mu
+                V += G
+                G = V
+            W -= gamma * G
+            if self._objective.sphere:
+                W /= np.linalg.norm(W, axis=1, keepdims=True)
 
     def average(self, *buffers):
         """Each buffer (L, width) ← its weighted average over all learners: bytes of what ranks combined."""

@@ -13,6 +13,7 @@ from pavg.methods.gradient_allreduce import GradientAllreduce
 from pavg.methods.heterogeneous import Heterogeneous
 from pavg.methods.periodic import Periodic
 from pavg.methods.prsgd import PRSGD
+from pavg.methods.slow_momentum import SlowMomentum
 from pavg.methods.stochastic import Stochastic
 from pavg.methods.varying import Varying
 from pavg.schedules import Power
@@ -316,6 +317,13 @@ def test_step_sizes_that_count_rounds_want_rounds_that_are_known_beforehand():
     assert "counts none beforehand" in Power(1.0, 1.0, "rounds").conflicts(spec)[0]
     assert not Power(1.0, 1.0).conflicts(spec)
     assert not Power(1.0, 1.0, "rounds").conflicts(SimpleNamespace(method=ALL))
+
+
+def test_slow_momentum_averages_as_periodic_averaging_does_and_says_its_momentum():
+    slow = SlowMomentum(7, 3, beta=0.25)
+    assert slow.averages(Stand(), 0, END).tolist() == averages_of(Periodic(7, 3))
+    assert slow.label == "K0007beta0.25"
+    assert "expected a number" in SlowMomentum("all").conflicts(SimpleNamespace(averaging="auto"))[0]
 
 
 def test_conflicting_parameters_are_named():

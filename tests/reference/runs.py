@@ -47,7 +47,7 @@ def batch_size(rule, t):
 
 def round_length(method, r):
     """Local steps of round r = 1, 2, … of methods that average after given numbers of them."""
-    if method["name"] == "periodic":
+    if method["name"] in ("periodic", "slow-momentum"):
         if method["K"] == "all":
             return math.inf
         return method["K"] + (method.get("warmup", 0) if r == 1 else 0)
@@ -85,6 +85,8 @@ class Run:
             self.stored = -(-np.diff(samples["X"].indptr) // 8) * 8
         self.W = np.array([self.problem.start()] * self.P)
         self.V = np.zeros_like(self.W)
+        self.begun, self.global_model = self.W[0].copy(), self.W[0].copy()  # of slow momentum
+        self.slow, self.last_gamma = np.zeros_like(self.W[0]), math.nan
         self.drawn = self.touched = 0  # rows and their entries since the last average
         self.shrunk = 1.0  # by the L2 term, since models were last averaged whole
         self.t = self.rounds = self.bytes = self.since = 0
@@ -111,7 +113,7 @@ class Run:
         """v ← μv + g, w ← w − γv of learner p."""
         epochs = self.P * self.m[p] / self.problem.n if self.problem.n else math.nan
         self.V[p] = self.mu * self.V[p] + g
-        gamma = step_size(self.gamma, self.steps[p] + 1, epochs, self.rounds + 1)
+        self.last_gamma = gamma = step_size(self.gamma, self.steps[p] + 1, epochs, self.rounds + 1)
         self.W[p] = self.on_sphere(self.W[p] - gamma * self.V[p])
         if p == 0:
             self.shrunk *= 1 - gamma * named(self.table["problem"]).get("l2", 0.0)
@@ -147,6 +149,20 @@ class Run:
         self.bytes += self.exchanged()
         self.rounds += 1
         self.since = 0
+
+    def carry_on(self, gamma):
+        """BMUF (Chen & Huo 2016), with its Nesterov form, and SlowMo (Wang et al. 2020), as printed."""
+        beta, alpha = self.method.get("beta", 0.5), self.method.get("alpha", 1.0)
+        mean, form = self.W[0].copy(), self.method.get("form", "bmuf")
+        if form == "slowmo":
+            self.slow = beta * self.slow + (self.begun - mean) / gamma
+            self.begun = self.begun - alpha * gamma * self.slow
+        else:
+            self.slow = beta * self.slow + alpha * (mean - self.begun)
+            self.global_model = self.global_model + self.slow
+            self.begun = self.global_model + (beta * self.slow if form == "nesterov" else 0)
+        self.W[:] = self.begun
+        self.touched = math.inf
 
     def exchanged(self):
         """Bytes of an average: of touched coordinates, where these are few; else of whole models."""
@@ -191,7 +207,10 @@ class Run:
             case _:
                 self.step(self.gradients())
                 if self.since == round_length(self.method, self.rounds + 1):
+                    gamma = self.last_gamma
                     self.average()
+                    if self.method["name"] == "slow-momentum":
+                        self.carry_on(gamma)
 
     # evaluations
 

@@ -6,8 +6,8 @@ import numpy as np
 import scipy.sparse
 from hypothesis import strategies as st
 
-METHODS = ("periodic", "varying", "stochastic", "heterogeneous", "gradient-allreduce", "pr-sgd")
-LANES = METHODS[:4]  # of them, with lanes
+LANES = ("periodic", "varying", "stochastic", "heterogeneous", "slow-momentum")
+METHODS = (*LANES, "gradient-allreduce", "pr-sgd")  # the last two have no lanes
 LABELS = [(-1.0, 1.0), (0.0, 1.0), (1.0, 2.0), (-3.0, -1.0)]
 ROWS = ("least-squares", "logistic", "quadratic", "pca")  # problems with rows that are drawn
 LINEAR = ROWS[:2]
@@ -115,6 +115,10 @@ def methods(draw, name, P):
         if draw(st.booleans()):
             return table | {"K": draw(st.lists(st.integers(1, 80), min_size=1, max_size=5))}
         return table | {"start": draw(st.floats(0.5, 9.0)), "power": draw(st.floats(-0.5, 1.0))}
+    if name == "slow-momentum":
+        table |= {"K": draw(st.one_of(st.integers(1, 9), pick([31, 64, 65]))), "beta": draw(share)}
+        form = draw(pick(["bmuf", "nesterov", "slowmo"]))
+        return table | {"alpha": draw(st.floats(0.3, 1.2)), "form": form, "warmup": draw(pick([0, 0, 3]))}
     if name == "heterogeneous":
         return table | {"I": draw(st.lists(st.integers(1, 9), min_size=1, max_size=P))}
     if name == "pr-sgd":
@@ -172,7 +176,7 @@ def specifications(draw, problem, csr=False, lanes=False):
         at_average = ["keep"] if method == "gradient-allreduce" else ["keep", "average", "reset"]
         table |= {"momentum": draw(share), "momentum_at_average": draw(pick(at_average))}
     few = csr and not lanes and "momentum" not in table
-    few = few and method not in ("pr-sgd", "heterogeneous")
+    few = few and method not in ("pr-sgd", "heterogeneous", "slow-momentum")
     table["averaging"] = draw(pick(["sparse"] * few + ["auto", "dense"]))
     if draw(chance):
         table["stop"]["target_loss"] = draw(st.floats(0.0, 0.9))
