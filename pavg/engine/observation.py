@@ -177,7 +177,9 @@ class Observer:
         self._evaluate()
         self._row(t)
         paused = self.status in PAUSED  # its models are in the checkpoint
+        round_steps = None if paused else self.learners.round_steps(self.side)
         for lane in self.open:
+            lane.record.round_steps = round_steps
             if paused:
                 lane.status, lane.reason = self.status, self.reason
             elif lane.status == "ok":

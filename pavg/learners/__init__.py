@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from pavg.comm.agreement import check
 from pavg.comm.averaging import total
-from pavg.comm.clocks import COMM
+from pavg.comm.clocks import COMM, slowly
 from pavg.kernels.combine import models, settle
 from pavg.kernels.streams import uniforms
 from pavg.learners.state import Hosted
@@ -81,9 +81,18 @@ class Learners(Hosted):
         """
         for left, each in zip(range(len(lengths) - 1, -1, -1), lengths, strict=True):
             self._singly.step(each)
-            self._touched.lose()
-            self.apart, self._before = True, None
-            self._many(NOW, -1 if left else 0)
+            self._average_unequal(left == 0)
+
+    def rounds_within(self, seconds: float, count: int) -> None:
+        """Rounds in which each learner steps for so long: for methods that are `clocked`."""
+        for left in range(count - 1, -1, -1):
+            self._singly.step_within(seconds)
+            self._average_unequal(left == 0)
+
+    def _average_unequal(self, last):
+        self._touched.lose()
+        self.apart, self._before = True, None
+        self._many(NOW, 0 if last else -1)
 
     def _count(self, schedule, steps):
         """So many local steps have been made."""
@@ -101,7 +110,8 @@ class Learners(Hosted):
         """
         (_, batches, first), _ = self.schedule.window(self.steps + 1, self.samples, 1)
         settle(rows(self.W), self.S)
-        self.objective.gradients(self._model, self._order, self._noise, int(batches[first]), self.G)
+        what = self._model, self._order, self._noise, int(batches[first]), self.G
+        slowly(self.slow, self.objective.gradients, *what)
         self.samples += int(batches[first])
         self._own, self.loop = True, self._by_hand.loop
         self._touched.lose()
@@ -165,6 +175,19 @@ class Learners(Hosted):
     def coin(self, t: int, stop: int) -> NDArray[np.float64]:
         """Uniform draws in (0, 1) for the ticks t + 1 … stop, the same for all learners."""
         return uniforms(self._coin, t + 1, stop - t)
+
+    def round_steps(self, comm: Intracomm) -> NDArray[np.int64] | None:
+        """(rounds, P): local steps of each learner in each round, where these hang on the clock; else None.
+
+        Collective over `comm`, of evaluations.
+        """
+        if not self.spec.method.clocked:
+            return None
+        own = self._made()
+        found = np.zeros((len(own), self.spec.P), np.int64)
+        found[:, self.ids.start : self.ids.stop] = own
+        total(comm, found)
+        return found
 
     def last_step_size(self) -> NDArray[np.float64]:
         """γ of the local step that was done last: a number, or of each lane."""

@@ -68,6 +68,8 @@ class Hosted:
         self._looked_at = spec.evaluate.drift or spec.evaluate.learners is not None
         self._own = False  # whether G is each learner's own
         self.clock = Clock()
+        slowdown = spec.slowdown or [1.0]
+        self.slow = float(np.mean([slowdown[i % len(slowdown)] for i in self.ids]))
         schedule = step_size.within(spec.method), spec.batch_size, objective.n, spec.P
         self.schedule = Schedule(*schedule)
         self._order, self._noise = drawing(spec, shards, self.ids)
@@ -79,7 +81,7 @@ class Hosted:
         self._touched = Touched(comm, spec, objective, shards, self.lanes)
         self._choose_rounds()
         problem = self._model, self._order, self._noise
-        self._singly = None if spec.method.alike else Singly(objective, problem, schedule)
+        self._singly = None if spec.method.alike else Singly(objective, problem, schedule, self.slow)
 
     def _choose_rounds(self):
         """How rounds are made, compiled where that is possible: the choice is here alone."""
@@ -87,7 +89,7 @@ class Hosted:
         self._model = model
         problem = model, self._order, self._noise
         combination = self.weights, self.total_weight, objective.dimension * self.lanes
-        how = spec.momentum_at_average, self._touched, spec.barrier, self.clock
+        how = spec.momentum_at_average, self._touched, spec.barrier, self.clock, self.slow
         self._by_hand = ByHand(self.comm, objective, problem, combination, *how, self.reduction)
         by_hand = os.environ.get("PAVG_ROUNDS") == "reference" or not self.reduction.compiled
         if by_hand or objective.family is None:
@@ -111,10 +113,15 @@ class Hosted:
         found |= {"V": self.V} if self.V.size else {}
         return found | ({"counts": self._singly.counts} if self._singly else {})
 
+    def _made(self):
+        """(rounds, L) int64: local steps of each learner in each round, where these hang on the clock."""
+        return np.reshape(np.array(self._singly.made, np.int64), (-1, len(self.ids)))
+
     def state(self):
         """name → array: all that these learners need to go on from a stop."""
         done = (self.steps, self.samples, self.since, self.apart, self.rounds_done, self._sent)
         state = {"ids": np.array(self.ids), "done": np.array(done, np.int64), "clock": self.clock.state()}
+        state |= {"made": self._made()} if self._singly else {}
         return state | self._of_each() | self.shared | self._touched.state()
 
     def restore(self, states, own):
@@ -125,6 +132,8 @@ class Hosted:
                 array[state["ids"][there] - self.ids.start] = state[name][there]
         for name, buffer in self.shared.items():
             buffer[:] = states[0][name]
+        if self.spec.method.clocked:  # this rank's one learner
+            self._singly.made = list(states[0]["made"])
         done = states[0]["done"].tolist()
         self.steps, self.samples, self.since, apart, self.rounds_done, self._sent = done
         self.apart = bool(apart)

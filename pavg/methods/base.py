@@ -34,6 +34,11 @@ class Method(Component):
     buffers: ClassVar[tuple[str, ...]] = ()
 
     @property
+    def clocked(self) -> bool:
+        """Whether what learners do hangs on a clock: then each has a rank of its own."""
+        return False
+
+    @property
     def label(self) -> str:
         """What names the method in a file name and a table."""
         return self.name

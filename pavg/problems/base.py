@@ -90,6 +90,7 @@ class Objective:
     notes: dict[str, str]
 
     family: ClassVar[str | None] = None
+    block: ClassVar[int] = 1  # local steps that a cut between changes no bit of
     quadratic: ClassVar[bool] = False  # the loss of each row is a quadratic of the model
 
     @property

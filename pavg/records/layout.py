@@ -32,6 +32,11 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "shard_size": (_R, "1", "rows that the rank's learners draw from"),
     "compile_time": (_R, "s", "compiling or loading kernels, outside the training clock"),
     "w": (("feature",), "1", "final average"),
+    "round_steps": (
+        ("round", "learner"),
+        "1",
+        "local steps of each learner in each round, where these hang on the clock",
+    ),
 }
 for _which in ("best", "worst"):
     _whose = f"of the learner that does {_which} on some training samples (before an average just made)"
@@ -52,5 +57,14 @@ for _phase, _what in PHASES.items():
     )
     VARIABLES[f"time_{_phase}_max"] = (_ER, "s", f"{_what}; longest of the rounds that ended in the interval")
 
-INTEGERS = {"ticks", "local_steps", "learner_steps", "rounds", "samples", "bytes", "shard_size"}
+INTEGERS = {
+    "ticks",
+    "local_steps",
+    "learner_steps",
+    "round_steps",
+    "rounds",
+    "samples",
+    "bytes",
+    "shard_size",
+}
 TEXTS = {"host", "core_affinity"}

@@ -14,7 +14,7 @@ from xarray.core import indexing
 from pavg.errors import InputError
 from pavg.records.columns import PAD, columns, parameters
 from pavg.records.layout import INTEGERS, MERGED, MERGED_VERSION, TEXTS, VARIABLES
-from pavg.records.reading import AXES, UNSEEN, arrays, opened
+from pavg.records.reading import ALONE, AXES, UNSEEN, arrays, opened
 
 HELD = 1 << 24  # numbers that are kept of what was read along
 
@@ -35,7 +35,7 @@ class Folder(BackendEntrypoint):
                 lengths[axis] = max(there)
         found = {axis: (axis, np.arange(length)) for axis, length in lengths.items()}
         files = _Files(runs, kept)
-        for name in dict.fromkeys(name for run in runs for name in run.variables if name != "w"):
+        for name in dict.fromkeys(name for run in runs for name in run.variables if name not in ALONE):
             axes, units, long_name = VARIABLES[name]
             values = indexing.LazilyIndexedArray(_Values(files, name, lengths))
             told = {"long_name": long_name} | ({} if name in TEXTS else {"units": units})
@@ -98,7 +98,7 @@ class _Files:
 
 def _often(name):
     """Whether a variable is among those that tables and charts of many runs are made of."""
-    return name != "w" and not name.endswith(("_min", "_max"))
+    return name not in ALONE and not name.endswith(("_min", "_max"))
 
 
 def _shape(told, name):

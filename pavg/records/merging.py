@@ -79,7 +79,7 @@ def _add(merged, path, everything, outcome):
                 outcome.paused.append(path)
                 return
             machine = reading.machine(file)
-            arrays = reading.arrays(file, [name for name in reading.names(file) if name != "w"])
+            arrays = reading.arrays(file, [name for name in reading.names(file) if name not in reading.ALONE])
     except InputError as error:
         outcome.unsound.append(error)
         return

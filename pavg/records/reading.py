@@ -19,15 +19,11 @@ KINDS = {FORMAT: "a file of one run", MERGED: "a file of many runs, merged"}
 MACHINE = ("cpu", "mpi_library")  # of the group env: times of different machines differ
 AXES = ("evaluation", "rank", "learner")  # of what is looked at over many runs
 CURVE = 16  # evaluations that a summary keeps the loss of, at most
-UNSEEN = (
-    "w",
-    "learner_steps",
-    "host",
-    "core_affinity",
-    "shard_size",
-    "compile_time",
-) + tuple(  # nothing that a summary holds
-    f"time_{phase}_{bound}" for phase in PHASES for bound in ("min", "max")
+ALONE = ("w", "round_steps")  # variables of single runs: of many, nothing shows them
+UNSEEN = (  # nothing that a summary holds
+    *ALONE,
+    *("learner_steps", "host", "core_affinity", "shard_size", "compile_time"),
+    *(f"time_{phase}_{bound}" for phase in PHASES for bound in ("min", "max")),
 )
 
 

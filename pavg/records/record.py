@@ -21,6 +21,7 @@ class Record:
     def __init__(self, ranks):
         self.ranks, self.rows, self.loop = ranks, [], ""
         self.status, self.reason, self.w = "interrupted", "the run has not ended", None
+        self.round_steps = None  # (rounds, learners), where these hang on the clock
 
     def add(self, **values):
         """Add one row; a row at the same tick takes the place of the last one, with the times of both."""

@@ -58,10 +58,11 @@ def _fill(file, record, attributes, environment):
         "date": datetime.now(UTC).isoformat(timespec="milliseconds"),  # tells in which order runs were made
     }
     _describe(file, head | attributes)
-    variables = record.arrays() | record.ranks | ({} if record.w is None else {"w": record.w})
+    beside = {"w": record.w, "round_steps": record.round_steps}
+    variables = record.arrays() | record.ranks | {k: v for k, v in beside.items() if v is not None}
     lengths = {"evaluation": len(record.rows), "rank": len(record.ranks["host"])}
-    for name in variables.keys() & {"w", "learner_steps"}:
-        lengths |= {VARIABLES[name][0][-1]: np.shape(variables[name])[-1]}
+    for name in variables.keys() & {"w", "learner_steps", "round_steps"}:
+        lengths |= zip(VARIABLES[name][0], np.shape(variables[name]), strict=True)
     scales = {name: _dataset(file, name, np.arange(length)) for name, length in lengths.items()}
     for name, scale in scales.items():
         h5py.h5ds.set_scale(scale, name.encode())

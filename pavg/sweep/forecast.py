@@ -44,7 +44,7 @@ def forecasts(comm, groups):
         learners = Learners(comm, spec, task.objective, task.shards, task.step_size)
         end = end_tick(spec, learners, task.objective.n)
         key = group.lanes, str({k: v for k, v in spec.settings().items() if k not in SAME})
-        if key not in rates and spent < ALL:
+        if key not in rates and spent < ALL and not spec.method.clocked:
             compile_kernels(comm, learners)
             began = time.monotonic()
             rates[key] = _rates(task, learners, end)

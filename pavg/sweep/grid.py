@@ -18,7 +18,7 @@ from pathlib import Path
 from pavg import spec, tables
 from pavg.errors import InputError
 
-PATHS = ("path", "test_path")  # keys of [data] that are relative to the file they stand in
+PATHS = {"data": ("path", "test_path"), "method": ("replay",)}  # relative to the file that they stand in
 
 
 def packaged():
@@ -140,7 +140,8 @@ def override(document, text):
         parsed = tomllib.loads(f"value = {value}")["value"]
     except tomllib.TOMLDecodeError:
         parsed = value.strip()
-    if key.startswith("data.") and key.removeprefix("data.") in PATHS and parsed and isinstance(parsed, str):
+    part, _, inner = key.partition(".")
+    if inner in PATHS.get(part, ()) and parsed and isinstance(parsed, str):
         parsed = str(Path(parsed).expanduser().resolve())
     for table in document.get("zip", []):
         if any(f"{key}.".startswith(f"{swept}.") for swept in _leaves(table, "zip")):
@@ -164,12 +165,13 @@ def _drop(table, path):
 
 
 def _anchor(node, folder):
-    """Make relative paths in [data], [grid.data] and [[zip]] data absolute, from the file's folder."""
-    for table in (node, node.get("grid", {}), *node.get("zip", [])):
-        data = table.get("data")
-        within = [one for one in (data if isinstance(data, list) else [data]) if isinstance(one, dict)]
-        places = [(one, key) for one in within for key in PATHS]
-        places += [(table, f"data.{key}") for key in PATHS]  # in quotes
+    """Make relative paths in [data], [grid.data], [[zip]] data and so on absolute, from the file's folder."""
+    tables = (node, node.get("grid", {}), *node.get("zip", []))
+    for table, (name, keys) in itertools.product(tables, PATHS.items()):
+        held = table.get(name)
+        within = [one for one in (held if isinstance(held, list) else [held]) if isinstance(one, dict)]
+        places = [(one, key) for one in within for key in keys]
+        places += [(table, f"{name}.{key}") for key in keys]  # in quotes
         for one, key in places:
             if key in one:
                 one[key] = _absolute(one[key], folder)

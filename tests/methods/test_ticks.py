@@ -296,7 +296,8 @@ def test_stochastic_averaging_takes_the_ticks_until_so_many_are_local_steps(zeta
 
 
 def test_unequal_rounds_are_ticks_and_every_tick_is_a_stop():
-    method, learners = Heterogeneous(I=[3, 1]), SimpleNamespace(since=0, ids=range(1, 4))
+    spec = SimpleNamespace(P=5)
+    method, learners = Heterogeneous(I=[3, 1]), SimpleNamespace(since=0, ids=range(1, 4), spec=spec)
     assert method.averages(learners, 2, 5).tolist() == [3, 4, 5]
     assert [method.allowed(learners, 2, stop) for stop in (3, 50, 100)] == [3, 50, 100]
     learners.rounds_of_each = lambda lengths: done.append(lengths.tolist())

@@ -5,6 +5,9 @@ import pytest
 from mpi4py import MPI
 
 from pavg.engine import synchronous
+from pavg.problems.linear import LinearObjective
+from pavg.records.layout import VARIABLES
+from pavg.records.writing import write
 from tests.building import group_of, samples, sparse_samples, task_of
 from tests.mpi.test_checkpoint import ending_at, same
 
@@ -87,3 +90,61 @@ def test_lanes_end_as_cells_alone():
         assert lane.status == alone.status
         np.testing.assert_allclose(lane.arrays()["loss"], alone.arrays()["loss"], rtol=1e-12)
         np.testing.assert_array_equal(lane.arrays()["learner_steps"], alone.arrays()["learner_steps"])
+
+
+SIZE = comm.Get_size()
+TIMED = LOGISTIC | {
+    "method": {"name": "heterogeneous", "seconds": 2e-3},
+    "P": SIZE,
+    "stop": {"steps": 12},
+    "evaluate": {"rounds": 3},
+    "step_size": {"name": "inverse", "alpha": 1.0, "d": 5},
+    "reduction": "reproducible",
+}
+
+
+def replayed(record, folder, world):
+    """The same rounds, on the ranks of `world`; None on others."""
+    path = folder / "run.h5"
+    if comm.Get_rank() == 0:
+        write(path, record, {}, {})
+    comm.Barrier()
+    keys = TIMED | {"method": {"name": "heterogeneous", "replay": str(path)}}
+    return None if world == MPI.COMM_NULL else synchronous.run(world, task_of(**keys))[0]
+
+
+@pytest.mark.parametrize("problem", ["linear", "noise of its own"])
+def test_what_each_did_in_a_given_time_is_kept_and_done_again_to_the_bit_on_any_number_of_ranks(
+    problem, folder
+):
+    keys = TIMED if problem == "linear" else {k: v for k, v in TIMED.items() if k != "problem"}
+    record = synchronous.run(comm, task_of(**keys))[0]
+    made, block = record.round_steps, LinearObjective.block if problem == "linear" else 1
+    assert made.shape == (12, SIZE) and made.min() >= block and not (made % block).any()
+    assert (made.sum(axis=0) == record.rows[-1]["learner_steps"]).all()
+    assert record.rows[-1]["samples"] == made.sum() and 12 * 2e-3 <= record.rows[-1]["time_wall"]
+    if problem == "linear":
+        alone = comm.Split(0 if comm.Get_rank() == 0 else MPI.UNDEFINED)
+        for world in (comm, alone):
+            again = replayed(record, folder, world)
+            assert again is None or same(again, record)
+
+
+def test_a_timed_run_that_was_paused_keeps_all_its_rounds(folder):
+    (folder / "kept").mkdir(exist_ok=True)
+    assert ending_at(5, folder / "kept", **TIMED).status == "timeout"
+    record = ending_at(None, folder / "kept", **TIMED)
+    assert record.status == "ok" and record.round_steps.shape == (12, SIZE)
+    assert same(replayed(record, folder, comm), record)
+
+
+def test_slower_learners_change_no_loss_and_take_their_time():
+    keys = LOGISTIC | {"P": SIZE, "method": {"name": "periodic", "K": 2000}, "stop": {"steps": 40_000}}
+    slow, plain = (
+        synchronous.run(comm, task_of(**keys, slowdown=slowdown))[0] for slowdown in ([20.0, 1.0], None)
+    )
+    for name, values in plain.arrays().items():
+        if VARIABLES[name][1] != "s":
+            np.testing.assert_array_equal(slow.arrays()[name], values, err_msg=name)
+    spent = [np.nansum(record.arrays()["time_compute"], axis=0)[0] for record in (slow, plain)]
+    assert spent[0] > 4 * spent[1]  # on a busy machine, too
