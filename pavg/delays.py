@@ -50,6 +50,9 @@ def conflicts(spec):
         found.append("clock.compute: expected a mean above 0, or a trace")
     if clock.slow and len(clock.slow) > spec.P:
         found.append(f"clock.slow: {len(clock.slow)} factors for P = {spec.P} learners; expected at most P")
+    if spec.slowdown or spec.method.clocked:
+        key = "slowdown" if spec.slowdown else "method.seconds"
+        found.append(f"{key}: of real time; virtual time has clock.slow, and rounds of given steps")
     if spec.barrier:
         found.append("barrier: virtual time knows who waits; expected false")
     if spec.repetition:

@@ -5,7 +5,7 @@ that all learners have seen, over the size of the training set (0 for problems w
 """
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 from annotated_types import Ge, Gt
@@ -25,6 +25,10 @@ class StepSize(Component):
     def at(self, t: NDArray[np.int64], epochs: NDArray[np.float64]) -> NDArray[np.float64]:
         """γ of the local steps t = 1, 2, …, before each of which so many epochs had passed: of t's shape."""
         raise NotImplementedError
+
+    def within(self, method: Any) -> "StepSize":
+        """This step size in a run of a method: another one where it counts the method's rounds."""
+        return self
 
 
 class BatchSize(Component):
@@ -57,13 +61,36 @@ class Inverse(StepSize):
 
 
 @dataclass(frozen=True)
+class Power(StepSize):
+    """γ_t = γ / t^power; with unit = "rounds", t is the round that a step belongs to.
+
+    Yu et al. (2019), Algorithm 2: γ0·N / s^{2/3} in round s, for rounds of ⌈s^{1/3} / N⌉ steps.
+    """
+
+    gamma: Annotated[float, Gt(0)]
+    power: Annotated[float, Gt(0)]
+    unit: Literal["steps", "rounds"] = "steps"
+
+    def at(self, t, epochs):
+        return self.gamma / t**self.power
+
+    def within(self, method):
+        return InRounds(self, method) if self.unit == "rounds" else self
+
+    def conflicts(self, spec):
+        if self.unit == "rounds" and not spec.method.foreseen:
+            return [f"step_size.unit = 'rounds': {spec.method.name} counts none beforehand; expected 'steps'"]
+        return []
+
+
+@dataclass(frozen=True)
 class InverseSqrt(StepSize):
     """γ_t = γ / √t."""
 
     gamma: Annotated[float, Gt(0)]
 
     def at(self, t, epochs):
-        return self.gamma / np.sqrt(t)
+        return Power(self.gamma, 0.5).at(t, epochs)
 
 
 @dataclass(frozen=True)
@@ -115,6 +142,16 @@ class GrowingBatch(BatchSize):
         return np.minimum(np.ceil(self.start * t**self.power), self.most).astype(np.int64)
 
 
+class InRounds(StepSize):
+    """A step size whose t is the round of `method` that a local step belongs to."""
+
+    def __init__(self, step_size, method):
+        self.step_size, self.method = step_size, method
+
+    def at(self, t, epochs):
+        return self.step_size.at(self.method.round_of(t), epochs)
+
+
 class SideBySide(StepSize):
     """Several step sizes, one a lane: `at` gives (t's length, lanes). Lanes that are left over have 0."""
 
@@ -127,6 +164,10 @@ class SideBySide(StepSize):
             if lane not in self.frozen:
                 gammas[:, lane] = step_size.at(t, epochs)
         return gammas
+
+    def within(self, method):
+        self.step_sizes = [step_size.within(method) for step_size in self.step_sizes]
+        return self
 
 
 class Schedule:
@@ -148,7 +189,7 @@ class Schedule:
         n = min(n, MOST)
         if self._constant and n <= len(self._gammas):
             self._first = step  # every window is the same
-        if not (self._first <= step and step + n <= self._first + len(self._gammas)):
+        if not (self._first <= step and step + max(n, 1) <= self._first + len(self._gammas)):
             t = np.arange(step, step + max(n, AHEAD))
             self._batches = self.batch_size.at(t)
             seen = samples + np.cumsum(self._batches) - self._batches
@@ -161,6 +202,13 @@ class Schedule:
         """From now on a lane's step size is 0: its models stand still."""
         self.step_size.frozen.add(lane)
         self._gammas = np.empty(0)  # the next window is made anew
+
+    def seen(self, steps):
+        """Samples that one learner has seen after so many local steps."""
+        if isinstance(self.batch_size, ConstantBatch):
+            return steps * self.batch_size.value
+        parts = range(1, steps + 1, MOST)
+        return sum(int(self.batch_size.at(np.arange(t, min(t + MOST, steps + 1))).sum()) for t in parts)
 
     def steps_for(self, samples):
         """Local steps after which all learners together have seen `samples`."""

@@ -77,8 +77,8 @@ def sparse_samples(n=500, d=2000, nnz=12, seed=0):
     return Store("memory", "memory", d, layouts.csr(X, y), None, "checksum", "csr", {})
 
 
-def a_record(rows=3, ranks=2, status="ok", reason="all steps done", accuracy=None):
-    """A `Record` with numbers that tell rows and ranks apart."""
+def a_record(rows=3, ranks=2, status="ok", reason="all steps done", accuracy=None, uneven=0):
+    """A `Record` with numbers that tell rows, ranks and so many `uneven` learners apart."""
     from pavg.records.record import Record
 
     record = Record(
@@ -107,6 +107,7 @@ def a_record(rows=3, ranks=2, status="ok", reason="all steps done", accuracy=Non
             time_eval=k,
             **times,
             **({} if accuracy is None else {"accuracy": accuracy}),
+            **({"learner_steps": k * np.arange(1, uneven + 1)} if uneven else {}),
         )
     record.close(status, reason, np.arange(4.0))
     return record

@@ -5,8 +5,9 @@
 _.LeastSquares, _.Logistic, _.Quadratic, _.NoisyQuadratic, _.DoubleWell, _.PCA, _.LeNet
 _.TorchLeNet, _.VGG, _.NIN, _.ResNet
 _.Varying, _.Stochastic, _.GradientAllreduce, _.Downpour, _.EAMSGD
+_.PRSGD, _.Heterogeneous, _.SlowMomentum
 _.Pool, _.IID, _.Contiguous, _.ByLabel, _.Dirichlet
-_.Inverse, _.InverseSqrt, _.Decay, _.GrowingBatch
+_.Inverse, _.InverseSqrt, _.Power, _.Decay, _.GrowingBatch
 
 # by their names: layouts of a store, benchmarks, a worker process
 _.dense_shapes, _.csr_shapes, _.Targets, _.work

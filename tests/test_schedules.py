@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pavg.methods.periodic import Periodic
+from pavg.methods.varying import Varying
 from pavg.schedules import (
     AHEAD,
     MOST,
@@ -16,6 +18,7 @@ from pavg.schedules import (
     GrowingBatch,
     Inverse,
     InverseSqrt,
+    Power,
     Schedule,
     SideBySide,
 )
@@ -36,7 +39,27 @@ def test_constant_inverse_and_inverse_sqrt_are_their_formulas():
         assert one(Constant(0.3), t) == 0.3
         assert one(Inverse(2.0, 5.0), t) == pytest.approx(2.0 / (t + 5.0), rel=1e-15)
         assert one(Inverse(2.0), t) == pytest.approx(2.0 / t, rel=1e-15)
-        assert one(InverseSqrt(0.7), t) == pytest.approx(0.7 / math.sqrt(t), rel=1e-15)
+        assert one(InverseSqrt(0.7), t) == 0.7 / math.sqrt(t) == one(Power(0.7, 0.5), t)
+        assert one(Power(0.7, 0.8), t) == pytest.approx(0.7 / t**0.8, rel=1e-14)
+
+
+@pytest.mark.parametrize("N", [1, 2, 3, 8])
+def test_power_in_rounds_is_constant_within_each_round_of_the_method(N):
+    """Yu's Algorithm 2: γ^s = γ0·N / s^{2/3} in all ⌈s^{1/3} / N⌉ steps of round s."""
+    step_size = Power(0.1 * N, 2 / 3, "rounds").within(Varying(start=1 / N, power=1 / 3))
+    gammas, batches = Schedule(step_size, ConstantBatch(1), 0, N).window(1, 0, 5000)[0][:2]
+    expected = []
+    for s in range(1, 8 * N**3 + 10):
+        steps = next(k for k in range(1, s + 1) if (k * N) ** 3 >= s)  # ⌈s^{1/3} / N⌉, in whole numbers
+        expected += [0.1 * N / s ** (2 / 3)] * steps
+    np.testing.assert_allclose(gammas[: len(expected)], expected[: gammas.size], rtol=1e-14)
+    assert steps == 3  # past 8N³ rounds
+
+
+def test_side_by_side_step_sizes_count_each_its_own():
+    side = SideBySide([Power(1.0, 1.0, "rounds"), Power(1.0, 1.0)]).within(Periodic(2))
+    np.testing.assert_array_equal(side.at(STEPS, NONE)[:4, 0], [1, 1, 1 / 2, 1 / 2])
+    np.testing.assert_array_equal(side.at(STEPS, NONE)[:, 1], 1 / STEPS)
 
 
 @pytest.mark.parametrize("every", [1, 3, 2.5])
@@ -96,6 +119,8 @@ STEP_SIZES = (
     Constant(0.1),
     Inverse(1.0, 3.0),
     InverseSqrt(0.4),
+    Power(0.4, 0.7),
+    Power(0.4, 0.7, "rounds").within(Varying(K=[3, 1, 200, 7])),
     Decay(1.0, 0.5, every=0.75),
     Decay(1.0, 0.5, at_points=[2.0, 0.5]),
     Decay(1.0, 0.9, every=7.0, unit="steps"),
@@ -195,6 +220,21 @@ def test_a_lane_that_is_frozen_stands_still_from_the_next_step_on():
         (gammas, _, first), _ = schedule.window(step, step - 1, 1)
         np.testing.assert_array_equal(gammas[first], expected + [0.0] * 6)
         schedule.freeze(0)
+
+
+def test_a_window_of_no_steps_has_all_lanes():
+    schedule = Schedule(SideBySide([Constant(0.1), Inverse(1.0)]), ConstantBatch(1), 0, 1)
+    for _ in range(2):
+        (gammas, _, first), n = schedule.window(1, 0, 0)
+        assert n == 0 and gammas[first].shape == (8,)
+        schedule.freeze(0)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(BATCH_SIZES), st.sampled_from([0, 1, 2, 70, 2000]))
+def test_seen_is_the_sum_of_batches(batch_size, steps):
+    batches = sum(int(batch_size.at(np.array([t]))[0]) for t in range(1, steps + 1))
+    assert Schedule(Constant(1.0), batch_size, 0, 3).seen(steps) == batches
 
 
 # --- how many steps see so many samples ------------------------------------------------------

@@ -7,6 +7,18 @@ COMPUTE, COMM, WAIT = PHASES = range(3)
 TOTAL, MARK = 0, 13  # of a clock's numbers; between them seconds, least, most and the open round, by phase
 
 
+def slowly(slow, work, *arguments):
+    """work(*arguments), and then busy until that has taken `slow` times as long (1: as it is)."""
+    if slow == 1.0:
+        return work(*arguments)
+    began = MPI.Wtime()
+    made = work(*arguments)
+    until = began + slow * (MPI.Wtime() - began)
+    while MPI.Wtime() < until:
+        pass
+    return made
+
+
 class Clock:
     """Seconds of local steps (compute), of combining (comm) and in barriers (wait), on this rank.
 

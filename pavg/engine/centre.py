@@ -27,8 +27,6 @@ class Centred(Learners):
         self.centre[:] = self.W[0]
         self.G[:] = self.W
         self.arrivals = Arrivals(spec.P)
-        self._own_counts = [(0, 0)] * spec.P  # local steps and samples of each learner
-        self._problems = [self._alone(l) for l in range(spec.P)]
         self.loop = "python"
 
     def serve(self, updates):
@@ -41,7 +39,8 @@ class Centred(Learners):
         """Local steps of learner l, its message, the answer."""
         method = self.spec.method
         x, kept = self.W[l], self.G[l]
-        self._step_alone(l, method.K)
+        self._singly.step_of(l, method.K)
+        settle(self.W[l : l + 1], self.S[l : l + 1])
         method.send(x, kept, self._message)
         method.serve(self.centre, self._message, self.spec.P)
         method.receive(x, kept, self._message)
@@ -49,42 +48,20 @@ class Centred(Learners):
             self.V[l] = 0.0
         self.arrivals.add(l)
 
-    def _step_alone(self, l, n):
-        """n local steps of learner l, which has step sizes and batches by its own count."""
-        steps, samples = self._own_counts[l]
-        while n > 0:
-            schedule, now = self.schedule.window(steps + 1, samples, n)
-            self.objective.steps(*self._problems[l], schedule, now)
-            _, batches, first = schedule
-            steps, samples, n = steps + now, samples + int(batches[first : first + now].sum()), n - now
-        self._own_counts[l] = steps, samples
-        settle(self.W[l : l + 1], self.S[l : l + 1])
-
-    def _alone(self, l):
-        """(model, order, noise) of the kernels, of learner l."""
-        one = slice(l, l + 1)
-        W, V, mu, S = self._model
-        rule, keys, draws, rows, starts, counts = self._order
-        order = rule, keys[one], draws[one], rows, starts[one], counts[one]
-        return (W[one], V[one], mu, S[one]), order, self._noise[one]
-
     def count(self):
         """Set what observers look at: counters of the mean learner, and of rounds of P updates."""
         P, d, K, n = self.spec.P, self.objective.dimension, self.spec.method.K, self.arrivals.count
         self.rounds_done, self._sent, self.steps = n // P, 8 * d * n, n * K // P
-        self.samples = self._all_samples() // P
-
-    def _all_samples(self):
-        return sum(samples for _, samples in self._own_counts)
+        self.samples = int(self._singly.counts[:, 1].sum()) // P
 
     # --- what the engine looks at --------------------------------------------------------------
 
     @property
     def more(self):
-        return {"samples": self._all_samples(), "updates": self.arrivals.count} | self.arrivals.staleness()
+        counted = {"local_steps": self.steps, "updates": self.arrivals.count}
+        return counted | self.arrivals.staleness()
 
-    @property
-    def course(self):
+    def course(self, comm):
         return self.arrivals.course()
 
     def own(self):
@@ -94,18 +71,11 @@ class Centred(Learners):
         """(the centre, None)."""
         return self.centre[: self.objective.dimension].copy(), None
 
-    def warm_up(self):
-        super().warm_up()
-        schedule, _ = self.schedule.window(1, 0, 1)
-        self.objective.steps(*self._problems[0], schedule, 0)
-
     def state(self):
-        own = {"kept": self.G, "centre": self.centre, "own_counts": np.array(self._own_counts)}
-        return super().state() | own | self.arrivals.state()
+        return super().state() | {"kept": self.G, "centre": self.centre} | self.arrivals.state()
 
     def restore(self, states, own):
         (state,) = states
         super().restore(states, state)
         self.G[:], self.centre[:] = state["kept"], state["centre"]
-        self._own_counts = [tuple(counts) for counts in state["own_counts"].tolist()]
         self.arrivals.restore(state)

@@ -184,14 +184,15 @@ class Observer:
         self._evaluate()
         self._row(t)
         paused = self.status in PAUSED  # its models are in the checkpoint
+        course = {} if paused else self.learners.course(self.side)
         for lane in self.open:
+            lane.record.course = course
             if paused:
                 lane.status, lane.reason = self.status, self.reason
             elif lane.status == "ok":
                 lane.reason = lane.reason or self.reason
                 lane.judge(t)
             lane.close(None if paused else self.average)
-            lane.record.course = self.learners.course
         self.side.Free()
 
     def _agree(self):
@@ -229,7 +230,10 @@ class Observer:
         if size > 1:
             total(self.side, times)
         clock.clear()
+        steps, samples = learners.counts(self.side)
         common = {"time_eval": self._evaluating, "time_checkpoint": self._saving}
+        if not self.spec.method.alike:
+            common["learner_steps"] = steps
         self._saving = 0.0
         for p, phase in enumerate(PHASES):
             for s, suffix in enumerate(("", "_min", "_max")):
@@ -238,9 +242,9 @@ class Observer:
             lane.record.loop = learners.loop
             counted = {
                 "ticks": t,
-                "local_steps": learners.steps,
+                "local_steps": int(steps.max()),
                 "rounds": learners.rounds_done,
-                "samples": learners.samples * self.spec.P,
+                "samples": int(samples.sum()),
                 "bytes": learners.bytes,
                 "time_wall": self.seconds,
             }

@@ -27,7 +27,7 @@ class Stops:
         self.pace, self._turns = pace, 0
         self.end = end_tick(spec, learners, n)
         self._wanted = self._evaluation = self._checkpoint = None
-        self._last, self._stretch = None, FASTER
+        self._last, self._stretch = None, FASTER if spec.method.alike else 1 / FASTER  # one round
 
     def after(self, t, seconds, real):
         """The next stop: the end, an evaluation, or a poll.
@@ -47,7 +47,7 @@ class Stops:
         if self.spec.stop.seconds is not None and seconds > last_seconds:
             left = self.spec.stop.seconds - seconds
             stretch = min(stretch, int((t - last_t) / (seconds - last_seconds) * left))
-        poll = self._allowed(t, t + self._shared(min(max(stretch, 1), HORIZON)))
+        poll = self._allowed(t, t + self._shared(int(min(max(stretch, 1), HORIZON))))
         stop = min(tick for tick in (poll, self._checkpoint, self.end) if tick is not None)
         self._evaluation = None
         if self._wanted is not None and self._wanted <= stop:  # one far ahead would ask for many averages
@@ -87,7 +87,7 @@ def end_tick(spec, learners, n):
         limits.append(stop.steps)
     for samples in (stop.samples, stop.epochs and math.ceil(round(stop.epochs * n, 6))):
         if samples is not None:
-            limits.append(spec.method.ticks_for(learners, learners.schedule.steps_for(samples)))
+            limits.append(spec.method.ticks_seeing(learners, samples))
     return min(limits, default=None)
 
 

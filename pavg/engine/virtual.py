@@ -9,12 +9,13 @@ import time
 import numpy as np
 
 from pavg import streams
+from pavg.comm.averaging import total
 from pavg.comm.clocks import COMM, COMPUTE, PHASES, WAIT
 from pavg.kernels import delays
 from pavg.learners import Learners
 from pavg.records import traces
 
-NUMBERS = 4  # of a clock's state beside seconds, least and most
+NUMBERS = 3  # of the open round in a clock's state
 
 
 class Given:
@@ -128,11 +129,16 @@ class RoundsClock(VirtualClock):
         self._alone = spec.P == 1
         self._sums = np.zeros(spec.P)  # of the open round
         self._begun = self._booked = 0.0  # when it began; seconds of it that are in `seconds`
-        self._steps = self._rounds = 0
+        self._steps, self._rounds = np.zeros(spec.P, np.int64), 0
 
     def steps(self, n):
-        """Every learner has made n local steps more."""
-        self._compute.add(self._steps, n, self._sums)
+        """Every learner has made n local steps more; or learner l n[l] of them."""
+        if np.ndim(n) == 0 and self._steps.min() == self._steps.max():
+            self._compute.add(int(self._steps[0]), n, self._sums)
+        else:
+            for l, each in enumerate(np.broadcast_to(n, self._steps.shape).tolist()):
+                one = slice(l, l + 1)
+                self._compute.add(int(self._steps[l]), each, self._sums[one], one)
         self._steps += n
         own, slowest = self._open()
         self.total = self._begun + slowest
@@ -155,15 +161,14 @@ class RoundsClock(VirtualClock):
         return float(spent[self._own].mean()), float(spent.max())
 
     def state(self):
-        counts = [self._begun, self._booked, self._steps, self._rounds]
-        return np.concatenate([super().state(), counts, self._sums])
+        counts = [self._begun, self._booked, self._rounds]
+        return np.concatenate([super().state(), counts, self._steps, self._sums])
 
     def restore(self, state):
-        head = state.size - self._sums.size - NUMBERS
-        super().restore(state[:head])
-        self._begun, self._booked, steps, rounds = state[head : head + NUMBERS].tolist()
-        self._steps, self._rounds = int(steps), int(rounds)
-        self._sums[:] = state[head + NUMBERS :]
+        head, learners = state.size - 2 * self._sums.size, state[-2 * self._sums.size :].reshape(2, -1)
+        super().restore(state[: head - NUMBERS])
+        self._begun, self._booked, rounds = state[head - NUMBERS : head].tolist()
+        self._steps[:], self._sums[:], self._rounds = *learners, int(rounds)
 
 
 class InVirtualTime(Learners):
@@ -183,6 +188,14 @@ class InVirtualTime(Learners):
     def step(self, n):
         super().step(n)
         self.clock.steps(n)
+
+    def rounds_of_each(self, lengths):
+        everyone = np.zeros((len(lengths), self.spec.P), np.int64)
+        everyone[:, self.ids.start : self.ids.stop] = lengths
+        total(self.comm, everyone)
+        for own, each in zip(lengths, everyone, strict=True):
+            self.clock.steps(each)
+            super().rounds_of_each(own[None])
 
     def apply(self):
         super().apply()

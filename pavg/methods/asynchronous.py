@@ -24,6 +24,7 @@ class Asynchronous(Method):
     """
 
     asynchronous = True
+    alike = False
 
     K: Annotated[int, Ge(1)]
     servers: Annotated[int, Ge(1)] = 1

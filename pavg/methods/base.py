@@ -23,11 +23,22 @@ class Method(Component):
     `rounds`.
     gradients : whether learners are asked for `gradient`.
     asynchronous : whether learners go on without each other (`pavg.methods.asynchronous`).
+    foreseen : whether there is `round_of`.
+    alike : whether all learners do the same number of local steps.
+    buffers : names of arrays, of a model's shape, that all ranks keep alike: `learners.shared`.
     """
 
     lanes: ClassVar[bool] = False
     gradients: ClassVar[bool] = False
     asynchronous: ClassVar[bool] = False
+    foreseen: ClassVar[bool] = False
+    alike: ClassVar[bool] = True
+    buffers: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def clocked(self) -> bool:
+        """Whether what learners do hangs on a clock: then each has a rank of its own."""
+        return False
 
     @property
     def label(self) -> str:
@@ -38,6 +49,10 @@ class Method(Component):
         """The ticks in t + 1 … stop after which learners average: sorted int64."""
         raise NotImplementedError
 
+    def round_of(self, t: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The round 1, 2, … that local steps t = 1, 2, … belong to, where that is known beforehand."""
+        raise NotImplementedError
+
     def advance(self, learners: "Learners", t: int, stop: int) -> None:
         """From tick t to tick stop: local steps on every learner, and averages where they are due."""
         ends = self._ends(learners, t, stop)
@@ -46,6 +61,10 @@ class Method(Component):
     def ticks_for(self, learners: "Learners", steps: int) -> int:
         """The tick at which every learner has done so many local steps."""
         return steps
+
+    def ticks_seeing(self, learners: "Learners", samples: int) -> int:
+        """The first tick at which all learners together have seen so many samples."""
+        return self.ticks_for(learners, learners.schedule.steps_for(samples))
 
     def allowed(self, learners: "Learners", t: int, stop: int) -> int:
         """The first tick from `stop` on where the engine may stop, coming from tick t.

@@ -19,6 +19,7 @@ class Periodic(Method):
     """
 
     lanes = True
+    foreseen = True
 
     K: Annotated[int, Ge(1)] | Literal["all"]
     warmup: Annotated[int, Ge(0)] = 0
@@ -32,6 +33,11 @@ class Periodic(Method):
             return np.empty(0, np.int64)
         first = max((t - self.warmup) // self.K, 0) + 1
         return np.arange(self.warmup + first * self.K, stop + 1, self.K)
+
+    def round_of(self, t):
+        if self.K == "all":
+            return np.ones(t.shape, np.int64)
+        return np.maximum((t - 1 - self.warmup) // self.K, 0) + 1
 
     def conflicts(self, spec):
         if self.K == "all" and self.warmup:

@@ -12,9 +12,13 @@ from pavg.methods.base import Method
 
 @dataclass(frozen=True)
 class Varying(Method):
-    """Round r = 1, 2, … has K_r local steps: from a list (its last entry repeats), or ⌈start · r^power⌉."""
+    """Round r = 1, 2, … has K_r local steps: from a list (its last entry repeats), or ⌈start · r^power⌉.
+
+    Yu et al. (2019), Algorithm 2, has rounds of ⌈s^{1/3} / N⌉ steps: start = 1/N, power = 1/3.
+    """
 
     lanes = True
+    foreseen = True
 
     K: list[Annotated[int, Ge(1)]] | None = None
     start: Annotated[float, Gt(0)] | None = None
@@ -31,6 +35,12 @@ class Varying(Method):
             tail = np.arange(int(ends[-1]) + repeated * last, stop + 1, last, dtype=np.int64)
             ends = np.concatenate([ends, tail])
         return ends[(ends > t) & (ends <= stop)]
+
+    def round_of(self, t):
+        if self.K is None:
+            return np.searchsorted(_power_ends(self.start, self.power, 1 << int(t.max()).bit_length()), t) + 1
+        ends, last = np.cumsum(np.minimum(self.K, int(t.max()) + 1)), self.K[-1]
+        return np.searchsorted(ends, t) + 1 + np.maximum(t - 1 - ends[-1], 0) // last
 
     def conflicts(self, spec):
         if (self.K is None) == (self.start is None):

@@ -92,6 +92,7 @@ class Objective:
 
     family: ClassVar[str | None] = None
     convex: ClassVar[bool] = False  # known to be, with a curvature that is known
+    block: ClassVar[int] = 1  # local steps that a cut between changes no bit of
     quadratic: ClassVar[bool] = False  # the loss of each row is a quadratic of the model
 
     @property

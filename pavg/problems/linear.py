@@ -76,6 +76,7 @@ class LinearObjective(Objective):
     formula: tuple
 
     family = "linear"
+    block = 64
 
     def arguments(self, lanes=1, momentum=False):
         return path(self.samples["train"][0], lanes, momentum), self.samples["train"], self.formula

@@ -8,7 +8,8 @@ WHOLE = ("ok", "diverged", "skipped")  # statuses of a file with its final name
 _E, _ER, _R = ("evaluation",), ("evaluation", "rank"), ("rank",)
 VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "ticks": (_E, "1", "ticks of the method"),
-    "local_steps": (_E, "1", "local steps of each learner"),
+    "local_steps": (_E, "1", "local steps of each learner; where they differ, the most"),
+    "learner_steps": (("evaluation", "learner"), "1", "local steps of each learner, where they differ"),
     "rounds": (_E, "1", "combinations so far"),
     "samples": (_E, "1", "samples seen by all learners together"),
     "bytes": (_E, "byte", "bytes of what ranks combined so far: a sum of models, or entries of all learners"),
@@ -46,6 +47,11 @@ VARIABLES: dict[str, tuple[tuple[str, ...], str, str]] = {
         "message, queue and answer of each update, by its learner's clock",
     ),
     "staleness_count": (("stale",), "1", "updates of staleness 0, 1, … over the whole run"),
+    "round_steps": (
+        ("round", "learner"),
+        "1",
+        "local steps of each learner in each round, where these hang on the clock",
+    ),
 }
 for _which in ("best", "worst"):
     _whose = f"of the learner that does {_which} on some training samples (before an average just made)"
@@ -66,8 +72,8 @@ for _phase, _what in PHASES.items():
     )
     VARIABLES[f"time_{_phase}_max"] = (_ER, "s", f"{_what}; longest of the rounds that ended in the interval")
 
-INTEGERS = {"ticks", "local_steps", "rounds", "samples", "bytes", "shard_size"}
-INTEGERS |= {"updates", "arrival_learner", "staleness_count"}
+INTEGERS = {"ticks", "local_steps", "learner_steps", "rounds", "samples", "bytes", "shard_size"}
+INTEGERS |= {"updates", "arrival_learner", "staleness_count", "round_steps"}
 TEXTS = {"host", "core_affinity"}
 # as long as they like: in a run's own file alone
-OWN = ("w", "arrival_learner", "arrival_compute", "arrival_comm", "staleness_count")
+OWN = ("w", "arrival_learner", "arrival_compute", "arrival_comm", "staleness_count", "round_steps")

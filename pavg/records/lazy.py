@@ -14,10 +14,9 @@ from xarray.core import indexing
 from pavg.errors import InputError
 from pavg.records.columns import PAD, columns, parameters
 from pavg.records.layout import INTEGERS, MERGED, MERGED_VERSION, OWN, TEXTS, VARIABLES
-from pavg.records.reading import UNSEEN, arrays, opened
+from pavg.records.reading import AXES, UNSEEN, arrays, opened
 
 HELD = 1 << 24  # numbers that are kept of what was read along
-INNER = ("evaluation", "rank")
 
 
 class Folder(BackendEntrypoint):
@@ -30,7 +29,10 @@ class Folder(BackendEntrypoint):
 
     def open_dataset(self, filename_or_obj, *, drop_variables=None, kept):
         runs = filename_or_obj
-        lengths = {"run": len(runs)} | {axis: max(run.sizes[axis] for run in runs) for axis in INNER}
+        lengths = {"run": len(runs)}
+        for axis in AXES:
+            if there := [run.sizes[axis] for run in runs if axis in run.sizes]:
+                lengths[axis] = max(there)
         found = {axis: (axis, np.arange(length)) for axis, length in lengths.items()}
         files = _Files(runs, kept)
         for name in dict.fromkeys(name for run in runs for name in run.variables if name not in OWN):

@@ -115,7 +115,7 @@ class _Merged:
         lengths = {"run": self.runs, "evaluation": 0, "rank": 0}
         for name in self._filled:
             for axis, length in zip(_axes(name), self.file[name].shape, strict=True):
-                lengths[axis] = max(lengths[axis], length)
+                lengths[axis] = max(lengths.get(axis, 0), length)
         for axis, length in lengths.items():
             self.file.create_dataset(axis, data=np.arange(length))
             self.file[axis].make_scale(axis)

@@ -17,15 +17,12 @@ from pavg.records.summary import Summary
 VERSIONS = {FORMAT: FORMAT_VERSION, MERGED: MERGED_VERSION}
 KINDS = {FORMAT: "a file of one run", MERGED: "a file of many runs, merged"}
 MACHINE = ("cpu", "mpi_library")  # of the group env: times of different machines differ
+AXES = ("evaluation", "rank", "learner")  # of what is looked at over many runs
 CURVE = 16  # evaluations that a summary keeps the loss of, at most
-UNSEEN = (
+UNSEEN = (  # nothing that a summary holds
     *OWN,
-    "host",
-    "core_affinity",
-    "shard_size",
-    "compile_time",
-) + tuple(  # nothing that a summary holds
-    f"time_{phase}_{bound}" for phase in PHASES for bound in ("min", "max")
+    *("learner_steps", "host", "core_affinity", "shard_size", "compile_time"),
+    *(f"time_{phase}_{bound}" for phase in PHASES for bound in ("min", "max")),
 )
 
 
@@ -81,7 +78,7 @@ def _looked_at(path):
         there = names(file)
         along = [name for name in there if name not in UNSEEN or VARIABLES[name][0] == ("rank",)]
         curves = arrays(file, along)  # facts of ranks, too: reports want them, and the file is open
-        sizes = {axis: file[axis].size for axis in ("evaluation", "rank")}
+        sizes = {axis: file[axis].size for axis in AXES if axis in file}
         return summed(path, attributes(file), curves, sizes, there, machine(file)), curves
 
 

@@ -15,7 +15,7 @@ class Record:
     """Rows of evaluations, facts of ranks, the final model.
 
     ranks : dictionary of arrays or lists, one entry a rank. course : name → array of what came true in the
-    run as a whole (the order of arrivals). loop : how rounds were made, "compiled" or
+    run as a whole (the order of arrivals, or how many steps each round had). loop : how rounds were made, "compiled" or
     "python", whose times hold the overhead of calls; "" before the first row.
     """
 
@@ -43,6 +43,8 @@ class Record:
         def value(name, given):
             if "rank" in VARIABLES[name][0]:
                 return given if same else np.full(size, np.nan)
+            if given.ndim:
+                return given
             return int(given) if name in INTEGERS else float(given)
 
         count = len(arrays["ticks"])

@@ -61,7 +61,8 @@ def _fill(file, record, attributes, environment):
     whole = record.course | ({} if record.w is None else {"w": record.w})
     variables = record.arrays() | record.ranks | whole
     lengths = {"evaluation": len(record.rows), "rank": len(record.ranks["host"])}
-    lengths |= {VARIABLES[name][0][0]: len(values) for name, values in whole.items()}
+    for name in variables.keys() & {*whole, "learner_steps"}:
+        lengths |= zip(VARIABLES[name][0], np.shape(variables[name]), strict=True)
     scales = {name: _dataset(file, name, np.arange(length)) for name, length in lengths.items()}
     for name, scale in scales.items():
         h5py.h5ds.set_scale(scale, name.encode())

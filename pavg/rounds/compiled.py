@@ -88,6 +88,14 @@ def round_ends(clock, waits_known):
 
 
 @njit(cache=True, nogil=True, forceinline=True)
+def linger(began, slow, wtime):
+    """The end of `pavg.comm.clocks.slowly`."""
+    until = began + slow * (double_of(wtime) - began)
+    while double_of(wtime) < until:
+        pass
+
+
+@njit(cache=True, nogil=True, forceinline=True)
 def copy(model, before):
     """before ← the models."""
     W, _, _, S = model
@@ -184,7 +192,19 @@ def close(sparsely, order):
 
 @njit(cache=True, nogil=True)
 def many(
-    problem, schedule, available, lengths, ends, keep, before, momentum, combination, sparsely, mpi, clock
+    problem,
+    schedule,
+    available,
+    lengths,
+    ends,
+    keep,
+    before,
+    slow,
+    momentum,
+    combination,
+    sparsely,
+    mpi,
+    clock,
 ):
     """Rounds of so many local steps each, as far as the schedule reaches: (rounds, steps, status, bytes).
 
@@ -194,6 +214,7 @@ def many(
     available : entries of the schedule;
     ends : whether an average ends each round; else there is one, and it is left open;
     keep : the round before whose average models are copied to `before`, off the clock (−1: none);
+    slow : local steps take so many times as long;
     momentum : what an average does to it;
     combination : (flat, weights, their total, d); sparsely : () where averages are always dense, else
     (csr, everyone, room, open, rank) of `pavg.kernels.touched`, or with lanes (csr, everyone, room) of
@@ -213,8 +234,11 @@ def many(
         if not ready:
             prepare(touching, model, (gammas, batches, first), order, n)
         if n > 0:
+            began = double_of(wtime) if slow > 1.0 else 0.0
             steps(arguments, models, order, noise, (gammas, batches, first), n)
             first += n
+            if slow > 1.0:
+                linger(began, slow, wtime)
         if not ends:
             break
         ask(arguments, order)
@@ -244,12 +268,13 @@ class Compiled:
 
     problem : (arguments, model, order, noise) of the kernels; combination : (weights, their total, d);
     at : what an average does to the momentum; touching : `pavg.rounds.sparse.Touched`, or with lanes
-    `pavg.rounds.columns.Columns`.
+    `pavg.rounds.columns.Columns`; slow : local steps take so many times as long.
     """
 
     loop = "compiled"
 
-    def __init__(self, comm, problem, combination, at, touching, barrier, clock):
+    def __init__(self, comm, problem, combination, at, touching, barrier, clock, slow):
+        self._slow = slow
         weights, total, d = combination
         flat = np.zeros(d * (2 if at == "average" else 1))
         self._most = problem, (flat, weights, total, d), touching.all
@@ -273,7 +298,7 @@ class Compiled:
         problem, combination, sparsely = self._most
         before = self._nothing if before is None else before.reshape(self._rows)
         done, steps, status, sent = many(
-            *(problem, schedule, available, lengths, ends, keep, before, self._momentum),
+            *(problem, schedule, available, lengths, ends, keep, before, self._slow, self._momentum),
             *(combination, sparsely, self.mpi, self._clock),
         )
         if status != 0:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from pavg.comm.averaging import Summation
-from pavg.comm.clocks import COMPUTE
+from pavg.comm.clocks import COMPUTE, slowly
 from pavg.kernels.combine import models, scatter, settle
 
 
@@ -12,13 +12,15 @@ class ByHand:
 
     objective : pavg.problems.base.Objective; problem : (model, order, noise) of the kernels; combination :
     (weights, their total, d); at : what an average does to the momentum; touched :
-    `pavg.rounds.sparse.Touched`, or with lanes `pavg.rounds.columns.Columns`; reduction : how ranks sum
+    `pavg.rounds.sparse.Touched`, or with lanes `pavg.rounds.columns.Columns`; slow : local steps take so
+    many times as long; reduction : how ranks sum
     (`pavg.comm.reduction`).
     """
 
     loop = "python"
 
-    def __init__(self, comm, objective, problem, combination, at, touched, barrier, clock, reduction):
+    def __init__(self, comm, objective, problem, combination, at, touched, barrier, clock, slow, reduction):
+        self._slow = slow
         self._objective, self._touched, self._at, self._clock = objective, touched, at, clock
         self._model, self._order, self._noise = problem
         self._weights, self._total, self._d = combination
@@ -48,7 +50,12 @@ class ByHand:
         drawn = int(self._order[2][0])
         self._touched.prepare(self._model, schedule, drawn, n)
         if n > 0:
-            self._objective.steps(self._model, self._order, self._noise, schedule, n)
+            slowly(self._slow, self._objective.steps, self._model, self._order, self._noise, schedule, n)
+
+    def apply(self, G, gamma):
+        """The local step of each learner with gradient G (L, width)."""
+        with np.errstate(over="ignore", invalid="ignore"):  # of models that diverge
+            self._objective.move(self._model, gamma, G)
 
     def average(self, *buffers):
         """Each buffer (L, width) ← its weighted average over all learners: bytes of what ranks combined."""

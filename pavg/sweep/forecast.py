@@ -43,7 +43,7 @@ def forecasts(comm, groups):
         learners = learners_of(comm, task)
         end = end_tick(spec, learners, task.objective.n)
         key = group.lanes, str({k: v for k, v in spec.settings().items() if k not in SAME})
-        if key not in rates and spent < ALL:
+        if key not in rates and spent < ALL and not spec.method.clocked:
             compile_kernels(comm, learners)
             began = time.monotonic()
             rates[key] = _rates(task, learners, end)
@@ -71,4 +71,4 @@ def _rates(task, learners, end):
         method.advance(learners, t, stop)
         spent += time.perf_counter() - began
         t, block = stop, 2 * block
-    return learners.samples * task.spec.P / t, t / spent
+    return int(learners.counts(learners.comm)[1].sum()) / t, t / spent

@@ -19,7 +19,7 @@ from pavg import spec, tables
 from pavg.errors import InputError
 
 # keys whose paths are relative to the file they stand in
-PATHS = ("data.path", "data.test_path", "clock.compute.trace", "clock.comm.trace")
+PATHS = ("data.path", "data.test_path", "method.replay", "clock.compute.trace", "clock.comm.trace")
 
 
 def packaged():

@@ -1,6 +1,7 @@
 """When each method averages, and where the engine may stop: against loops over every tick."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +10,13 @@ from hypothesis import strategies as st
 
 from pavg.methods.base import BLOCK
 from pavg.methods.gradient_allreduce import GradientAllreduce
+from pavg.methods.heterogeneous import Heterogeneous
 from pavg.methods.periodic import Periodic
+from pavg.methods.prsgd import PRSGD
+from pavg.methods.slow_momentum import SlowMomentum
 from pavg.methods.stochastic import Stochastic
 from pavg.methods.varying import Varying
+from pavg.schedules import Power
 
 
 class Stand:
@@ -74,7 +79,8 @@ VARYING = (
 )
 STOCHASTIC = tuple(Stochastic(zeta) for zeta in (0.0, 0.001, 0.02, 0.3, 0.9))
 ROUNDS = (*PERIODIC, ALL, *VARYING)
-EVERY = (*ROUNDS, *STOCHASTIC, GradientAllreduce())
+PRSGDS = tuple(PRSGD(I) for I in (1, 2, 7, 64, 65, 66, 200))
+EVERY = (*ROUNDS, *STOCHASTIC, *PRSGDS, GradientAllreduce())
 END = 700
 
 
@@ -82,6 +88,8 @@ def averages_of(method, end=END, seed=0):
     """The ticks after which a method averages, one tick at a time and from its definition."""
     if isinstance(method, GradientAllreduce):
         return list(range(1, end + 1))
+    if isinstance(method, PRSGD):
+        return [t for t in range(1, end + 1) if t % method.I == 0]
     if isinstance(method, Stochastic):
         tosses = Stand(seed).tosses
         return [t for t in range(1, end + 1) if tosses[t] < method.zeta]
@@ -115,6 +123,14 @@ def test_averages_are_those_after_t_up_to_stop(method, t, stop):
     t, stop = sorted((t, stop))
     found = method.averages(Stand(), t, stop)
     assert found.dtype == np.int64 and found.tolist() == [a for a in averages_of(method) if t < a <= stop]
+
+
+@settings(max_examples=200)
+@given(st.sampled_from(ROUNDS), st.lists(st.integers(1, END), min_size=1, max_size=9))
+def test_the_round_of_a_step_is_one_more_than_averages_before_it(method, steps):
+    ends = averages_of(method)
+    expected = [1 + sum(end < t for end in ends) for t in steps]
+    assert method.foreseen and method.round_of(np.array(steps)).tolist() == expected
 
 
 @settings(max_examples=200)
@@ -191,6 +207,18 @@ def test_a_time_step_of_stochastic_averaging_is_an_averaging_or_a_local_step():
     assert abs(len(learners.log) - 0.2 * T) < 4.5 * math.sqrt(0.2 * 0.8 * T)
 
 
+@settings(max_examples=100)
+@given(st.sampled_from(PRSGDS), st.lists(st.integers(0, 200), min_size=1, max_size=5))
+def test_pr_sgd_averages_between_gradient_and_step_where_t_is_a_multiple_of_I(method, lengths):
+    """Cut anywhere; so the first average comes after I − 1 local steps."""
+    learners, t = Stand(), 0
+    for n in lengths:
+        method.advance(learners, t, t + n)
+        t += n
+    expected = [x for tick in range(method.I, t + 1, method.I) for x in ("gradient", tick - 1)]
+    assert (learners.log, learners.steps) == (expected, t)
+
+
 # --- where the engine may stop ---------------------------------------------------------------
 
 
@@ -225,6 +253,17 @@ def test_a_stop_that_was_not_allowed_moves_no_later_one(method, t, gap):
     )
 
 
+@settings(max_examples=200)
+@given(st.sampled_from(PRSGDS), st.integers(0, 300), st.integers(1, 150))
+def test_in_pr_sgd_blocks_begin_after_a_step_from_the_average_and_end_before_the_next(method, t, gap):
+    def whole(tick):
+        passed = tick % method.I
+        return passed % BLOCK == 0 or passed == method.I - 1
+
+    found = method.allowed(Stand(), t, t + gap)
+    assert found == next(tick for tick in range(t + gap, t + gap + BLOCK + 1) if whole(tick))
+
+
 @pytest.mark.parametrize("t", [0, 1, 100])
 @pytest.mark.parametrize("gap", [1, 63, 64, 65])
 def test_where_every_step_is_combined_every_tick_is_allowed(t, gap):
@@ -256,15 +295,45 @@ def test_stochastic_averaging_takes_the_ticks_until_so_many_are_local_steps(zeta
 # --- names and conflicts ---------------------------------------------------------------------
 
 
+def test_unequal_rounds_are_ticks_and_every_tick_is_a_stop():
+    spec = SimpleNamespace(P=5)
+    method, learners = Heterogeneous(I=[3, 1]), SimpleNamespace(since=0, ids=range(1, 4), spec=spec)
+    assert method.averages(learners, 2, 5).tolist() == [3, 4, 5]
+    assert [method.allowed(learners, 2, stop) for stop in (3, 50, 100)] == [3, 50, 100]
+    learners.rounds_of_each = lambda lengths: done.append(lengths.tolist())
+    done = []
+    method.advance(learners, 2, 4)
+    assert done == [[[1, 3, 1]] * 2]  # of learners 1, 2 and 3
+
+
 def test_labels_tell_methods_apart():
     assert [Periodic(K).label for K in (1, 128, 12_345, "all")] == ["K0001", "K0128", "K12345", "Kall"]
     assert Stochastic(0.001).label == "zeta0.001" and Varying(K=[1]).label == "Kvar"
     assert GradientAllreduce().label == "gradient"
+    assert PRSGD(16).label == "I0016" and Heterogeneous(I=[1]).label == "Ivar"
+
+
+def test_step_sizes_that_count_rounds_want_rounds_that_are_known_beforehand():
+    spec = SimpleNamespace(method=Stochastic(0.1))
+    assert "counts none beforehand" in Power(1.0, 1.0, "rounds").conflicts(spec)[0]
+    assert not Power(1.0, 1.0).conflicts(spec)
+    assert not Power(1.0, 1.0, "rounds").conflicts(SimpleNamespace(method=ALL))
+
+
+def test_slow_momentum_averages_as_periodic_averaging_does_and_says_its_momentum():
+    slow = SlowMomentum(7, 3, beta=0.25)
+    assert slow.averages(Stand(), 0, END).tolist() == averages_of(Periodic(7, 3))
+    assert slow.label == "K0007beta0.25"
+    assert "expected a number" in SlowMomentum("all").conflicts(SimpleNamespace(averaging="auto"))[0]
 
 
 def test_conflicting_parameters_are_named():
     assert ALL.conflicts(None) == Periodic(3, 5).conflicts(None) == Varying(K=[2]).conflicts(None) == []
     assert "warmup" in Periodic("all", 5).conflicts(None)[0]
+    spec = SimpleNamespace(P=2, averaging="auto")
+    assert not Heterogeneous(I=[1, 2]).conflicts(spec)
+    for method in (Heterogeneous(I=[]), Heterogeneous(I=[1, 2, 3])):
+        assert "expected 1 to P = 2" in method.conflicts(spec)[0]
     for method in (Varying(), Varying(K=[1], start=1.0), Varying(K=[])):
         assert len(method.conflicts(None)) == 1
 

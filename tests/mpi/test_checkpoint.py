@@ -31,6 +31,12 @@ CASES = {
     "momentum averaged": {"momentum": 0.9, "momentum_at_average": "average", "step_size": 0.01},
     "stochastic": {"method": {"name": "stochastic", "zeta": 0.05}},
     "gradients": {"method": "gradient-allreduce", "evaluate": {"at": [256, 512]}},
+    "PR-SGD": {
+        "method": {"name": "pr-sgd", "I": 150},
+        "evaluate": {"at": [192, 256, 640, 704]},
+        "store": sparse_samples(),
+        "problem": {"name": "logistic", "l2": 0.01},
+    },
     "reshuffled, with growing batches": {
         "sampling": "reshuffle",
         "batch_size": {"name": "growing", "start": 1.0, "power": 0.5},

@@ -47,6 +47,18 @@ def test_a_folder_is_what_its_merged_file_is(folder, tmp_path):
         assert (folder / "one" / NAME).exists()
 
 
+def test_learners_that_do_unequal_numbers_of_steps_are_one_more_axis(folder, tmp_path):
+    a_result(folder / "two" / "g.h5", {}, uneven=3)
+    a_result(folder / "two" / "h.h5", {}, uneven=2, rows=2)
+    merge([folder], tmp_path / "all.h5", everything=True)
+    with pavg.open_results(folder) as lazily, pavg.open_results(tmp_path / "all.h5") as merged:
+        xarray.testing.assert_identical(lazily.drop_attrs(deep=False), merged.drop_attrs(deep=False))
+        steps = merged.learner_steps
+        assert steps.dims == ("run", "evaluation", "learner") and merged.sizes["learner"] == 3
+        assert steps[-2, :3].values.tolist() == [[0, 0, 0], [1, 2, 3], [2, 4, 6]]
+        assert steps[-1, 1, :2].values.tolist() == [1, 2] and steps[-1, 1, 2:].isnull().all()
+
+
 def test_integers_stay_integers_where_nothing_is_padded(tmp_path):
     for seed in (2**60 + 1, 3):
         a_result(tmp_path / f"{seed}.h5", {"seed": seed})

@@ -42,6 +42,8 @@ DEFAULTS = {
     "varying": {"power": 0.0},
     "dirichlet": {"beta": 0.5},
     "decay": {"unit": "epochs"},
+    "power": {"unit": "steps"},
+    "slow-momentum": {"warmup": 0, "beta": 0.5, "alpha": 1.0, "form": "bmuf"},
     "inverse": {"d": 0.0},
     "growing": {"start": 1.0, "power": 0.5, "most": 1_000_000},
 }

@@ -20,8 +20,8 @@ def named(value):
     return {"name": value} if isinstance(value, str) else {"name": "constant", "value": value}
 
 
-def step_size(rule, t, epochs):
-    """γ of local step t = 1, 2, …; epochs : over before it."""
+def step_size(rule, t, epochs, r):
+    """γ of local step t = 1, 2, … in round r; epochs : over before it."""
     match rule["name"]:
         case "constant":
             return rule["value"]
@@ -29,6 +29,8 @@ def step_size(rule, t, epochs):
             return rule["alpha"] / (t + rule.get("d", 0.0))
         case "inverse-sqrt":
             return rule["gamma"] / math.sqrt(t)
+        case "power":
+            return rule["gamma"] / (r if rule.get("unit") == "rounds" else t) ** rule["power"]
     over = t - 1 if rule.get("unit", "epochs") == "steps" else epochs
     if "every" in rule:
         passed = math.floor(over / rule["every"])
@@ -45,7 +47,7 @@ def batch_size(rule, t):
 
 def round_length(method, r):
     """Local steps of round r = 1, 2, … of methods that average after given numbers of them."""
-    if method["name"] == "periodic":
+    if method["name"] in ("periodic", "slow-momentum"):
         if method["K"] == "all":
             return math.inf
         return method["K"] + (method.get("warmup", 0) if r == 1 else 0)
@@ -83,39 +85,47 @@ class Run:
             self.stored = -(-np.diff(samples["X"].indptr) // 8) * 8
         self.W = np.array([self.problem.start()] * self.P)
         self.V = np.zeros_like(self.W)
+        self.begun, self.global_model = self.W[0].copy(), self.W[0].copy()  # of slow momentum
+        self.slow, self.last_gamma = np.zeros_like(self.W[0]), math.nan
         self.drawn = self.touched = 0  # rows and their entries since the last average
         self.shrunk = 1.0  # by the L2 term, since models were last averaged whole
-        self.t = self.steps = self.m = self.rounds = self.bytes = self.since = 0
+        self.t = self.rounds = self.bytes = self.since = 0
+        self.steps, self.m = [0] * self.P, [0] * self.P  # local steps and samples of each learner
         self.before = 0.0  # drift before the average that was just made
         self.rows, self.status, self.reason = [], "ok", "all steps done"
 
     # local steps
 
+    def gradient(self, p):
+        """Of learner p, at its own model, on its next mini-batch."""
+        m = range(self.m[p], self.m[p] + batch_size(self.B, self.steps[p] + 1))
+        rows = None
+        if self.shards:
+            c = len(self.shards[p])
+            at = [draws.drawn(self.table.get("sampling", "replacement"), self.order[p], k, c) for k in m]
+            rows = self.shards[p][at]
+            if self.stored is not None:
+                self.drawn += len(rows)
+                self.touched += self.stored[rows].sum()
+        return self.problem.gradient(self.W[p], rows, self.noise[p], m)
+
+    def move(self, p, g):
+        """v ← μv + g, w ← w − γv of learner p."""
+        epochs = self.P * self.m[p] / self.problem.n if self.problem.n else math.nan
+        self.V[p] = self.mu * self.V[p] + g
+        self.last_gamma = gamma = step_size(self.gamma, self.steps[p] + 1, epochs, self.rounds + 1)
+        self.W[p] = self.on_sphere(self.W[p] - gamma * self.V[p])
+        if p == 0:
+            self.shrunk *= 1 - gamma * named(self.table["problem"]).get("l2", 0.0)
+        self.m[p] += batch_size(self.B, self.steps[p] + 1)
+        self.steps[p] += 1
+
     def gradients(self):
-        """Of all learners, each at its own model, on the next mini-batch."""
-        m = range(self.m, self.m + batch_size(self.B, self.steps + 1))
-        found = []
-        for p in range(self.P):
-            rows = None
-            if self.shards:
-                c = len(self.shards[p])
-                at = [draws.drawn(self.table.get("sampling", "replacement"), self.order[p], k, c) for k in m]
-                rows = self.shards[p][at]
-                if self.stored is not None:
-                    self.drawn += len(rows)
-                    self.touched += self.stored[rows].sum()
-            found.append(self.problem.gradient(self.W[p], rows, self.noise[p], m))
-        return np.array(found)
+        return np.array([self.gradient(p) for p in range(self.P)])
 
     def step(self, G):
-        """v ← μv + g, w ← w − γv."""
-        epochs = self.P * self.m / self.problem.n if self.problem.n else math.nan
-        self.V = self.mu * self.V + G
-        gamma = step_size(self.gamma, self.steps + 1, epochs)
-        self.W = self.on_sphere(self.W - gamma * self.V)
-        self.shrunk *= 1 - gamma * named(self.table["problem"]).get("l2", 0.0)
-        self.m += batch_size(self.B, self.steps + 1)
-        self.steps += 1
+        for p, g in enumerate(G):
+            self.move(p, g)
         self.since += 1
 
     def on_sphere(self, W):
@@ -139,6 +149,20 @@ class Run:
         self.bytes += self.exchanged()
         self.rounds += 1
         self.since = 0
+
+    def carry_on(self, gamma):
+        """BMUF (Chen & Huo 2016), with its Nesterov form, and SlowMo (Wang et al. 2020), as printed."""
+        beta, alpha = self.method.get("beta", 0.5), self.method.get("alpha", 1.0)
+        mean, form = self.W[0].copy(), self.method.get("form", "bmuf")
+        if form == "slowmo":
+            self.slow = beta * self.slow + (self.begun - mean) / gamma
+            self.begun = self.begun - alpha * gamma * self.slow
+        else:
+            self.slow = beta * self.slow + alpha * (mean - self.begun)
+            self.global_model = self.global_model + self.slow
+            self.begun = self.global_model + (beta * self.slow if form == "nesterov" else 0)
+        self.W[:] = self.begun
+        self.touched = math.inf
 
     def exchanged(self):
         """Bytes of an average: of touched coordinates, where these are few; else of whole models."""
@@ -167,12 +191,35 @@ class Run:
                     self.average()
                 else:
                     self.step(self.gradients())
+            case "pr-sgd":
+                G = self.gradients()
+                if self.t % self.method["I"] == 0:
+                    self.touched = math.inf  # by gradients at other models
+                    self.average()
+                    self.touched = math.inf
+                self.step(G)
+            case "heterogeneous":
+                for p in range(self.P):
+                    for _ in range(self.method["I"][p % len(self.method["I"])]):
+                        self.move(p, self.gradient(p))
+                self.touched = math.inf  # models are averaged whole
+                self.average()
             case _:
                 self.step(self.gradients())
                 if self.since == round_length(self.method, self.rounds + 1):
+                    gamma = self.last_gamma
                     self.average()
+                    if self.method["name"] == "slow-momentum":
+                        self.carry_on(gamma)
 
     # evaluations
+
+    def whole(self):
+        """Whether no block of local steps is cut here: these begin with a round, and end with one."""
+        if self.method["name"] == "pr-sgd":
+            passed = self.t % self.method["I"]
+            return passed % BLOCK == 0 or passed == self.method["I"] - 1
+        return self.since % BLOCK == 0
 
     def requested(self):
         """Ticks at which an evaluation is asked for, ascending."""
@@ -189,12 +236,14 @@ class Run:
         w = self.mean(self.W)
         row = self.problem.values(w) | {
             "ticks": self.t,
-            "local_steps": self.steps,
+            "local_steps": max(self.steps),
             "rounds": self.rounds,
-            "samples": self.P * self.m,
+            "samples": sum(self.m),
             "bytes": self.bytes,
             "drift": self.drift() if self.since else self.before,
         }
+        if self.method["name"] == "heterogeneous":
+            row["learner_steps"] = list(self.steps)
         first = self.rows[0]["loss"] if self.rows else row["loss"]
         optimum = rule.get("optimum", self.problem.optimum)
         if optimum is not None:
@@ -209,7 +258,7 @@ class Run:
         return self.reason != "all steps done"
 
     def over(self):
-        stop, samples = self.table["stop"], self.P * self.m
+        stop, samples = self.table["stop"], sum(self.m)
         return (
             self.t >= stop.get("steps", math.inf)
             or samples >= stop.get("samples", math.inf)
@@ -224,8 +273,7 @@ class Run:
             while not ended and not self.over():
                 rounds = self.rounds
                 self.tick()
-                whole = self.since % BLOCK == 0  # blocks, and at ends of rounds
-                if whole and due <= self.t or self.rounds > rounds and self.rounds % every == 0:
+                if self.whole() and due <= self.t or self.rounds > rounds and self.rounds % every == 0:
                     ended = self.look()
                     while due <= self.t:
                         due = next(ticks, math.inf)

@@ -6,7 +6,8 @@ import numpy as np
 import scipy.sparse
 from hypothesis import strategies as st
 
-METHODS = ("periodic", "varying", "stochastic", "gradient-allreduce")  # the last one has no lanes
+LANES = ("periodic", "varying", "stochastic", "heterogeneous", "slow-momentum")
+METHODS = (*LANES, "gradient-allreduce", "pr-sgd")  # the last two have no lanes
 LABELS = [(-1.0, 1.0), (0.0, 1.0), (1.0, 2.0), (-3.0, -1.0)]
 CLASSES = ("logistic", "sigmoid")
 ROWS = ("least-squares", *CLASSES, "cauchy", "quadratic", "pca")  # problems with rows that are drawn
@@ -74,10 +75,10 @@ def problems(draw, name):
 
 
 @st.composite
-def step_sizes(draw, problem):
+def step_sizes(draw, problem, method):
     """Of at most 0.3, or a tenth of that where larger ones make chaos of rounding errors."""
     rows, gamma = problem in ROWS, draw(st.floats(1e-3, 0.03 if problem == "double-well" else 0.3))
-    name = draw(pick(["constant", "decay", "decay", "inverse", "inverse-sqrt"]))
+    name = draw(pick(["constant", "decay", "decay", "inverse", "inverse-sqrt", "power"]))
     if name == "constant":
         return gamma
     if name == "inverse":
@@ -85,6 +86,9 @@ def step_sizes(draw, problem):
         return {"name": name, "alpha": gamma * (1 + d), "d": d}
     if name == "inverse-sqrt":
         return {"name": name, "gamma": gamma}
+    if name == "power":
+        unit = draw(pick(["steps"] + ["rounds"] * (method in ("periodic", "varying"))))
+        return {"name": name, "gamma": gamma, "power": draw(share), "unit": unit}
     unit = draw(pick(["epochs", "steps"])) if rows else "steps"
     rule = {"name": name, "gamma": gamma, "factor": draw(share), "unit": unit}
     point = st.floats(0.1, 9.0) if unit == "epochs" else st.integers(1, 90).map(float)
@@ -102,7 +106,7 @@ def batch_sizes(draw):
 
 
 @st.composite
-def methods(draw, name):
+def methods(draw, name, P):
     table = {"name": name}
     if name == "periodic":
         lengths = st.one_of(st.integers(1, 9), pick([31, 63, 64, 65, 130, "all"]))
@@ -112,15 +116,23 @@ def methods(draw, name):
         if draw(st.booleans()):
             return table | {"K": draw(st.lists(st.integers(1, 80), min_size=1, max_size=5))}
         return table | {"start": draw(st.floats(0.5, 9.0)), "power": draw(st.floats(-0.5, 1.0))}
+    if name == "slow-momentum":
+        table |= {"K": draw(st.one_of(st.integers(1, 9), pick([31, 64, 65]))), "beta": draw(share)}
+        form = draw(pick(["bmuf", "nesterov", "slowmo"]))
+        return table | {"alpha": draw(st.floats(0.3, 1.2)), "form": form, "warmup": draw(pick([0, 0, 3]))}
+    if name == "heterogeneous":
+        return table | {"I": draw(st.lists(st.integers(1, 9), min_size=1, max_size=P))}
+    if name == "pr-sgd":
+        return table | {"I": draw(st.one_of(st.integers(1, 9), pick([64, 65, 66, 140])))}
     return table | ({"zeta": draw(pick([0.01, 0.1, 0.5, 0.9]))} if name == "stochastic" else {})
 
 
 @st.composite
 def stops(draw, rows, P, B, method):
     each = B if isinstance(B, int) else min(B.get("most", 99), 8)
-    most = max(WORK // (P * each), 2)
+    most = max(WORK // (P * each) // (9 if method == "heterogeneous" else 1), 2)
     steps = draw(st.integers(1, min(most, 200)))
-    if P * each <= 2 and method != "gradient-allreduce" and draw(chance):
+    if P * each <= 2 and method in ("periodic", "varying", "stochastic") and draw(chance):
         steps += 4096  # schedules are computed in windows of so many
     kind = draw(pick(["steps", "steps", "samples"] + ["epochs"] * rows))
     if kind == "epochs":
@@ -142,12 +154,18 @@ def evaluations(draw):
 def specifications(draw, problem, csr=False, lanes=False):
     """(tables, samples): of one run, or of some that differ in step size alone and go side by side."""
     P, rows, linear = draw(st.integers(1, 9)), problem in ROWS, problem in LINEAR
-    method = draw(pick(METHODS[:3] if lanes else METHODS))
-    table = {"problem": draw(problems(problem)), "P": P, "method": draw(methods(method)), "measure": "losses"}
+    method = draw(pick(LANES if lanes else METHODS))
+    table = {
+        "problem": draw(problems(problem)),
+        "P": P,
+        "method": draw(methods(method, P)),
+        "measure": "losses",
+    }
     table |= {"seed": draw(st.integers(0, 2**40)), "batch_size": draw(batch_sizes())}
     table |= {"evaluate": draw(evaluations()), "stop": draw(stops(rows, P, table["batch_size"], method))}
     table["reduction"] = draw(pick(["mpi", "mpi", "reproducible"]))
-    if problem == "pca" and table["stop"].get("steps", 99) < 60:  # in many steps, models outgrow all numbers
+    few = table["stop"].get("steps", 99) < (7 if method == "heterogeneous" else 60)
+    if problem == "pca" and few:  # in many steps, models outgrow all numbers
         table["problem"]["normalised"] = draw(st.booleans())
     data = draw(samples(problem, P, csr, lanes)) if linear else None
     if rows:
@@ -159,13 +177,14 @@ def specifications(draw, problem, csr=False, lanes=False):
         at_average = ["keep"] if method == "gradient-allreduce" else ["keep", "average", "reset"]
         table |= {"momentum": draw(share), "momentum_at_average": draw(pick(at_average))}
     few = csr and not lanes and "momentum" not in table
+    few = few and method not in ("pr-sgd", "heterogeneous", "slow-momentum")
     table["averaging"] = draw(pick(["sparse"] * few + ["auto", "dense"]))
     if draw(chance):
         table["stop"]["target_loss"] = draw(st.floats(0.0, 0.9))
     if draw(chance):
         table["evaluate"]["optimum"] = -draw(share)
     least, most = (2, 9 if ALL_SHAPES else 8) if lanes else (1, 1)
-    sizes = draw(st.lists(step_sizes(problem), min_size=least, max_size=most))
+    sizes = draw(st.lists(step_sizes(problem, method), min_size=least, max_size=most))
     return [table | {"step_size": size} for size in sizes], data
 
 
