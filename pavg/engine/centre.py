@@ -4,8 +4,6 @@
 anybody asks for, but a forecast's trial, or a recorded order of arrivals.
 """
 
-import numpy as np
-
 from pavg.engine.arrivals import Arrivals
 from pavg.kernels.combine import settle
 from pavg.kernels.vectors import aligned_zeros

@@ -168,7 +168,8 @@ class RoundsClock(VirtualClock):
         head, learners = state.size - 2 * self._sums.size, state[-2 * self._sums.size :].reshape(2, -1)
         super().restore(state[: head - NUMBERS])
         self._begun, self._booked, rounds = state[head - NUMBERS : head].tolist()
-        self._steps[:], self._sums[:], self._rounds = *learners, int(rounds)
+        self._rounds = int(rounds)
+        self._steps[:], self._sums[:] = learners
 
 
 class InVirtualTime(Learners):

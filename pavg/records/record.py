@@ -15,8 +15,8 @@ class Record:
     """Rows of evaluations, facts of ranks, the final model.
 
     ranks : dictionary of arrays or lists, one entry a rank. course : name → array of what came true in the
-    run as a whole (the order of arrivals, or how many steps each round had). loop : how rounds were made, "compiled" or
-    "python", whose times hold the overhead of calls; "" before the first row.
+    run as a whole (the order of arrivals, the steps of each round). loop : how rounds were made, "compiled"
+    or "python", whose times hold the overhead of calls; "" before the first row.
     """
 
     def __init__(self, ranks):

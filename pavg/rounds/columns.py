@@ -34,7 +34,7 @@ class Columns:
         """n local steps are about to be made: nothing need be known of them."""
 
     def lose(self):
-        """Models move otherwise than by drawn rows: those of lanes do not."""
+        """Models move otherwise than by drawn rows: with lanes, all learners' alike, so that none differ."""
 
     def touch(self, drawn):
         """(flat buffer of the average, how many columns it is of), each learner having made so many draws."""

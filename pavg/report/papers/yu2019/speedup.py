@@ -75,8 +75,8 @@ PICTURES = (
     Picture(
         "Linear speed-up",
         "Mean ‖∇f(x̄)‖² over runs of equally many samples: N learners make T/N steps. Dotted: "
-        "T^(1/4)/N^(3/4), up to which Corollary 1 keeps the speed-up, but for a constant. Step sizes tuned on "
-        "ten seeds, shown on ten others.",
+        "T^(1/4)/N^(3/4), up to which Corollary 1 keeps the speed-up, but for a constant. "
+        "Step sizes tuned on ten seeds, shown on ten others.",
         (EXPERIMENT.name,),
         figure,
     ),
