@@ -39,9 +39,28 @@ def of(spec):
     return () if spec.clock is None else (spec.clock.compute, spec.clock.comm)
 
 
+def one_each(spec):
+    """The key that asks for a rank for each learner, as it is about real seconds; "" if there is none."""
+    return "slowdown" if spec.slowdown else "method.seconds" if spec.method.clocked else ""
+
+
 def conflicts(spec):
+    """What of time cannot be meant, given or real: a list of sentences."""
+    found, real = [], one_each(spec)
+    if spec.slowdown is not None and not 1 <= len(spec.slowdown) <= spec.P:
+        found.append(f"slowdown: {len(spec.slowdown)} numbers; expected 1 to P = {spec.P}")
+    if real and (spec.R not in (None, spec.P) or spec.measure == "losses"):
+        found.append(f"{real}: expected R = P, a rank for each learner, and measure = 'times'")
+    if spec.clock is not None:
+        found += _conflicts(spec, spec.clock)
+        if real:
+            found.append(f"{real}: of real time; virtual time has clock.slow, and rounds of given steps")
+    return found
+
+
+def _conflicts(spec, clock):
     """What of [clock] cannot be meant, alone or with the rest of a specification: a list of sentences."""
-    clock, found = spec.clock, []
+    found = []
     for key in ("compute", "comm"):
         delay = getattr(clock, key)
         if delay.trace and (delay.mean or delay.law != "constant"):
@@ -50,9 +69,6 @@ def conflicts(spec):
         found.append("clock.compute: expected a mean above 0, or a trace")
     if clock.slow and len(clock.slow) > spec.P:
         found.append(f"clock.slow: {len(clock.slow)} factors for P = {spec.P} learners; expected at most P")
-    if spec.slowdown or spec.method.clocked:
-        key = "slowdown" if spec.slowdown else "method.seconds"
-        found.append(f"{key}: of real time; virtual time has clock.slow, and rounds of given steps")
     if spec.barrier:
         found.append("barrier: virtual time knows who waits; expected false")
     if spec.repetition:

@@ -210,14 +210,9 @@ def _completed(spec):
     if spec.partition is None and spec.problem.draws:
         rule = registry.load("partitions", spec.problem.partition)()
         spec = dataclasses.replace(spec, partition=rule)
-    if _one_each(spec):
+    if delays.one_each(spec):
         spec = dataclasses.replace(spec, R=spec.P)
     return spec
-
-
-def _one_each(spec):
-    """The key that asks for a rank for each learner; "" if there is none."""
-    return "slowdown" if spec.slowdown else "method.seconds" if spec.method.clocked else ""
 
 
 def _component(group, value, key, problems):
@@ -261,18 +256,13 @@ def _conflicts(spec):
         found.append(
             f"momentum_at_average = {spec.momentum_at_average!r}: there is no momentum (momentum = 0)"
         )
-    if spec.slowdown is not None and not 1 <= len(spec.slowdown) <= spec.P:
-        found.append(f"slowdown: {len(spec.slowdown)} numbers; expected 1 to P = {spec.P}")
-    if (why := _one_each(spec)) and (spec.R not in (None, spec.P) or spec.measure == "losses"):
-        found.append(f"{why}: expected R = P, a rank for each learner, and measure = 'times'")
     if spec.lanes not in ("auto", 1) and (why := _laneless(spec)):
         found.append(f"lanes = {spec.lanes}: {why}; expected 'auto' or 1")
     if spec.momentum and spec.averaging == "sparse":
         found.append("averaging = 'sparse': momentum moves all coordinates; expected 'auto' or 'dense'")
     if spec.data is not None:
         found += data_conflicts(spec.data)
-    if spec.clock is not None:
-        found += delays.conflicts(spec)
+    found += delays.conflicts(spec)
     for key in COMPONENTS:
         component = getattr(spec, key)
         found += component.conflicts(spec) if component is not None else []

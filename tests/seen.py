@@ -3,6 +3,7 @@
 
 # entry points of setup.cfg
 _.LeastSquares, _.Logistic, _.Quadratic, _.NoisyQuadratic, _.DoubleWell, _.PCA, _.LeNet
+_.Sigmoid, _.Cauchy
 _.TorchLeNet, _.VGG, _.NIN, _.ResNet
 _.Varying, _.Stochastic, _.GradientAllreduce, _.Downpour, _.EAMSGD
 _.PRSGD, _.Heterogeneous, _.SlowMomentum

@@ -197,7 +197,7 @@ class Observer:
 
     def _agree(self):
         """Share signals and clocks: (signal that asks for an end, or 0; time is out; a checkpoint is due)."""
-        self.care.heard(f"tick {self.learners.steps}")
+        self.care.heard(f"tick {self.learners.steps or self.learners.rounds_done}")
         shared = np.zeros((self.side.Get_size(), 5))
         kept, limit = self.care.checkpoints, self.care.timeout
         late = limit is not None and time.monotonic() - self.care.began > limit

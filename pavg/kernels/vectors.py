@@ -241,8 +241,7 @@ def positive(typing, vector):
 
     def generate(context, builder, signature, arguments):
         def part(value):
-            zero, one = (ir.Constant(EIGHT, [number] * GROUP) for number in (0.0, 1.0))
-            return builder.select(builder.fcmp_ordered(">", value, zero), one, zero)
+            return builder.uitofp(builder.fcmp_ordered(">", value, ir.Constant(EIGHT, [0.0] * GROUP)), EIGHT)
 
         return _each(builder, part, *arguments)
 

@@ -192,19 +192,7 @@ def close(sparsely, order):
 
 @njit(cache=True, nogil=True)
 def many(
-    problem,
-    schedule,
-    available,
-    lengths,
-    ends,
-    keep,
-    before,
-    slow,
-    momentum,
-    combination,
-    sparsely,
-    mpi,
-    clock,
+    problem, schedule, available, lengths, ends, kept, slow, momentum, combination, sparsely, mpi, clock
 ):
     """Rounds of so many local steps each, as far as the schedule reaches: (rounds, steps, status, bytes).
 
@@ -213,7 +201,7 @@ def many(
     problem : (arguments, model, order, noise) of the kernels, of one lane or several;
     available : entries of the schedule;
     ends : whether an average ends each round; else there is one, and it is left open;
-    keep : the round before whose average models are copied to `before`, off the clock (−1: none);
+    kept : (the round before whose average models are copied, off the clock, or −1: none; where to);
     slow : local steps take so many times as long;
     momentum : what an average does to it;
     combination : (flat, weights, their total, d); sparsely : () where averages are always dense, else
@@ -224,7 +212,7 @@ def many(
     arguments, models, order, noise = borrowed(problem)
     model = abreast(models)
     gammas, batches, first = borrowed(schedule)
-    lengths, before, clock = borrowed((lengths, before, clock))
+    keep, (lengths, before, clock) = kept[0], borrowed((lengths, kept[1], clock))
     combination, touching = borrowed(combination), borrowed(sparsely)
     ranks, wtime, barrier, comm = mpi[0], mpi[1], mpi[2], mpi[5]
     begin, end, sent, status, k = first, first + available, np.int64(0), 0, 0
@@ -298,7 +286,7 @@ class Compiled:
         problem, combination, sparsely = self._most
         before = self._nothing if before is None else before.reshape(self._rows)
         done, steps, status, sent = many(
-            *(problem, schedule, available, lengths, ends, keep, before, self._slow, self._momentum),
+            *(problem, schedule, available, lengths, ends, (keep, before), self._slow, self._momentum),
             *(combination, sparsely, self.mpi, self._clock),
         )
         if status != 0:

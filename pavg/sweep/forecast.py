@@ -62,7 +62,8 @@ def forecasts(comm, groups):
 
 def _rates(task, learners, end):
     """(samples a tick, ticks a second) with all P learners on one rank."""
-    method, t, block, spent = task.spec.method, 0, 64, 0.0
+    method, t, spent = task.spec.method, 0, 0.0
+    block = 64 if method.alike else 1
     learners.clock.start()
     while spent < TRIAL and t != end:
         stop = method.allowed(learners, t, t + block)

@@ -12,7 +12,8 @@ from pavg.errors import InputError
 from pavg.records import lazy, reading
 from pavg.records.index import NAME
 from pavg.records.merging import merge
-from tests.building import a_result
+from pavg.records.writing import write
+from tests.building import a_record, a_result
 
 
 @pytest.fixture
@@ -50,11 +51,17 @@ def test_a_folder_is_what_its_merged_file_is(folder, tmp_path):
 def test_learners_that_do_unequal_numbers_of_steps_are_one_more_axis(folder, tmp_path):
     a_result(folder / "two" / "g.h5", {}, uneven=3)
     a_result(folder / "two" / "h.h5", {}, uneven=2, rows=2)
+    timed = a_record(uneven=2)
+    timed.round_steps = np.array([[1, 2], [3, 4], [5, 6], [7, 8]])
+    write(folder / "two" / "f.h5", timed, {"R": 2, "config": {}, "run_id": "f", "label": "", "P": 2}, {})
+    with pavg.open_results(folder / "two" / "f.h5") as alone:
+        assert alone.round_steps.dims == ("round", "learner") and alone.round_steps.sum() == 36
     merge([folder], tmp_path / "all.h5", everything=True)
     with pavg.open_results(folder) as lazily, pavg.open_results(tmp_path / "all.h5") as merged:
         xarray.testing.assert_identical(lazily.drop_attrs(deep=False), merged.drop_attrs(deep=False))
         steps = merged.learner_steps
         assert steps.dims == ("run", "evaluation", "learner") and merged.sizes["learner"] == 3
+        assert "round_steps" not in merged and "round" not in merged.sizes
         assert steps[-2, :3].values.tolist() == [[0, 0, 0], [1, 2, 3], [2, 4, 6]]
         assert steps[-1, 1, :2].values.tolist() == [1, 2] and steps[-1, 1, 2:].isnull().all()
 
