@@ -269,8 +269,7 @@ def integer_of(typing, shifted):
     """The integer k of a float64 k + SHIFT."""
 
     def generate(context, builder, signature, arguments):
-        bits = builder.bitcast(arguments[0], INT64)
-        return builder.sub(bits, ir.Constant(INT64, SHIFT_BITS))
+        return builder.sub(builder.bitcast(arguments[0], INT64), ir.Constant(INT64, SHIFT_BITS))
 
     return types.int64(types.float64), generate
 
