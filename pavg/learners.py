@@ -15,9 +15,10 @@ from pavg.comm.clocks import Clock
 from pavg.comm.reduction import AnyOrder, FixedOrder
 from pavg.comm.topology import block
 from pavg.data.partition import Shards
-from pavg.kernels.combine import add_distances, fold, gather, gather_models, models
+from pavg.kernels.combine import add_distances, fold, gather, models
 from pavg.kernels.streams import RULES, uniforms
 from pavg.kernels.vectors import aligned_zeros
+from pavg.rounds import virtual
 from pavg.rounds.columns import Columns
 from pavg.rounds.compiled import Compiled
 from pavg.rounds.reference import ByHand, rows
@@ -81,7 +82,6 @@ class Learners:
         self._coin = streams.key(spec.seed, "coin")
         given = comm, spec, objective, shards
         self._touched = Touched(*given) if alone else Columns(*given, self.lanes)
-        self._by_columns = not alone and self._touched.on
         self._choose_rounds()
 
     def _draw_from(self, shards, begin, end):
@@ -103,16 +103,16 @@ class Learners:
         """How rounds are made, compiled where that is possible: the choice is here alone."""
         spec, objective, model = self.spec, self.objective, (self.W, self.V, self.spec.momentum, self.S)
         self._model = model
+        self._combination = self.weights, self.total_weight, objective.dimension * self.lanes
         problem = model, self._order, self._noise
-        combination = self.weights, self.total_weight, objective.dimension * self.lanes
         how = spec.momentum_at_average, self._touched, spec.barrier, self.clock
-        self._by_hand = ByHand(self.comm, objective, problem, combination, *how, self.reduction)
+        self._by_hand = ByHand(self.comm, objective, problem, self._combination, *how, self.reduction)
         by_hand = os.environ.get("PAVG_ROUNDS") == "reference" or not self.reduction.compiled
         if by_hand or objective.family is None:
             self._rounds = self._by_hand
         else:
             arguments = objective.arguments(self.lanes, spec.momentum > 0)
-            self._rounds = Compiled(self.comm, (arguments, *problem), combination, *how)
+            self._rounds = Compiled(self.comm, (arguments, *problem), self._combination, *how)
         self.loop = self._rounds.loop
 
     @property
@@ -123,7 +123,7 @@ class Learners:
     @property
     def bytes_of_average(self) -> int:
         """What a virtual average, just made, would add to them if it were real: models of lanes alone."""
-        return self._touched.bytes if self._by_columns else 8 * self.objective.dimension
+        return self._touched.bytes
 
     # --- verbs -------------------------------------------------------------------------------
 
@@ -264,9 +264,7 @@ class Learners:
         self._rounds.warm_up(schedule)
         W, nothing = rows(self.W), np.empty(0)
         self.reduction.gather(W, self.weights, nothing, 0, 0)
-        gather_models(W, self.S, self.weights, nothing, 0)
-        if self._by_columns:
-            self._touched.warm_up(self._model, self._order, self.weights, schedule)
+        virtual.warm_up(self._touched, self._model, self._order, self.weights, schedule)
         add_distances(W, self.S, nothing, 0, np.empty((len(W), self.lanes)))
         self.coin(0, 0)
 
@@ -288,7 +286,8 @@ class Learners:
         """
         d, seen = self.objective.dimension, (self._before, np.ones_like(self.S))
         if self.apart:  # on all ranks alike
-            w, seen = self._weighted_average(comm), (self.W, self.S)
+            given = self._touched, self._model, self._order, self._combination
+            w, seen = virtual.average(comm, self.reduction, *given), (self.W, self.S)
         else:
             w = models(self.W[:1, :d], self.S[:1])[0]
         if not self.spec.evaluate.drift:
@@ -298,20 +297,3 @@ class Learners:
             add_distances(rows(seen[0]), seen[1], w.reshape(-1), w.size, distances[self.ids.start :])
             total(comm, distances)
         return w, distances.sum(axis=0).reshape(w.shape[1:]) / self.spec.P
-
-    def _weighted_average(self, comm):
-        """The average of the models S·W of all ranks' learners, added up as a real one is."""
-        d = self.objective.dimension
-        if self._by_columns:
-            w = models(self.W[:1, :d], self.S[:1])[0]
-            given = self._model, self._order, self.weights, self.total_weight
-            self._touched.virtual(lambda flat: self.reduction.reduce(comm, flat), *given, w)
-            return w
-        flat = np.empty(d * self.lanes)
-        if self.reduction.compiled:
-            gather_models(rows(self.W), self.S, self.weights, flat, flat.size)
-        else:
-            self.reduction.gather(rows(models(self.W, self.S)), self.weights, flat, 0, flat.size)
-        self.reduction.reduce(comm, flat)
-        flat /= self.total_weight
-        return flat.reshape(-1, *self.W.shape[2:])

@@ -240,11 +240,8 @@ def positive(typing, vector):
     """1 for the elements of a Vector that are greater than 0, 0 for others and NaN."""
 
     def generate(context, builder, signature, arguments):
-        def part(value):
-            zero, one = (ir.Constant(EIGHT, [number] * GROUP) for number in (0.0, 1.0))
-            return builder.select(builder.fcmp_ordered(">", value, zero), one, zero)
-
-        return _each(builder, part, *arguments)
+        zero = ir.Constant(EIGHT, [0.0] * GROUP)
+        return _each(builder, lambda a: builder.uitofp(builder.fcmp_ordered(">", a, zero), EIGHT), *arguments)
 
     return vector(vector), generate
 

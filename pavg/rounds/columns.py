@@ -23,7 +23,8 @@ class Columns:
 
     def __init__(self, comm, spec, objective, shards, lanes):
         self.on = objective.csr is not None and spec.averaging != "dense" and spec.reduction == "mpi"
-        self.lanes, self._csr, width = lanes, objective.csr, objective.width if self.on else 0
+        self.lanes, self._d, self._csr = lanes, objective.dimension, objective.csr
+        width = objective.width if self.on else 0
         self._places, self._open = np.zeros(width, np.int64), np.zeros(3, np.int64)
         self._room = np.zeros(width, np.uint8), self._places, self._open
         self._everyone = everyone(comm, spec, shards) if self.on else ()
@@ -65,7 +66,7 @@ class Columns:
     @property
     def bytes(self):
         """What ranks combine, for each lane, in the average that was last looked at."""
-        return 8 * int(self._open[columns.FOUND])
+        return 8 * (int(self._open[columns.FOUND]) if self.on else self._d)
 
     def close(self, drawn):
         """The models have just been averaged, after so many draws of each learner."""
