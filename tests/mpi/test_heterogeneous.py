@@ -138,13 +138,12 @@ def test_a_timed_run_that_was_paused_keeps_all_its_rounds(folder):
     assert same(replayed(record, folder, comm), record)
 
 
-def test_slower_learners_change_no_loss_and_take_their_time():
-    keys = LOGISTIC | {"P": SIZE, "method": {"name": "periodic", "K": 2000}, "stop": {"steps": 40_000}}
+@pytest.mark.parametrize("method", [{"name": "periodic", "K": 70}, {"name": "heterogeneous", "I": [70]}])
+def test_slower_learners_change_no_loss(method):
+    keys = LOGISTIC | {"P": SIZE, "method": method, "stop": {"steps": 140}}
     slow, plain = (
         synchronous.run(comm, task_of(**keys, slowdown=slowdown))[0] for slowdown in ([20.0, 1.0], None)
     )
     for name, values in plain.arrays().items():
         if VARIABLES[name][1] != "s":
             np.testing.assert_array_equal(slow.arrays()[name], values, err_msg=name)
-    spent = [np.nansum(record.arrays()["time_compute"], axis=0)[0] for record in (slow, plain)]
-    assert spent[0] > 4 * spent[1]  # on a busy machine, too

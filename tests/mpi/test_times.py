@@ -46,6 +46,23 @@ def test_what_the_fast_rank_waits_does_not_depend_on_how_often_is_evaluated():
     assert fast_often == pytest.approx(fast_rarely, rel=0.25)
 
 
+@pytest.mark.parametrize("slow", [1.0, 2.5, 20.0])
+def test_slow_work_takes_so_many_times_as_long(slow, monkeypatch):
+    now, look = [0.0], 2.0**-10
+
+    def wtime():
+        now[0] += look
+        return now[0]
+
+    def work(seconds):
+        now[0] += seconds
+        return "done"
+
+    monkeypatch.setattr(clocks.MPI, "Wtime", wtime)
+    assert clocks.slowly(slow, work, 2.0) == "done"
+    assert 2.0 * slow <= now[0] <= 2.0 * slow + (slow + 3) * look * (slow > 1)  # 1: without a look
+
+
 def test_a_stops_barrier_is_waiting_of_the_interval_and_of_no_round(monkeypatch):
     now = [0.0]
 
