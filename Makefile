@@ -11,14 +11,14 @@ MPI := $(if $(shell command -v mpirun 2>/dev/null),,mpi)
 # A folder of data sets' files, for experiments on real data: make zhang2016 DATA=/path; FULL=1: the paper's size
 DATA ?= $(wildcard ../shared/data)
 
-.PHONY: quickstart test lint zhang2016 yu2019 install install-test
+.PHONY: quickstart test lint zhang2016 zhou2018 yu2019 install install-test
 quickstart: install
 	$(VENV)/bin/pavg run quickstart -n 2
 
 test: install-test
 	$(VENV)/bin/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-zhang2016 yu2019: install
+zhang2016 zhou2018 yu2019: install
 	$(VENV)/bin/pavg reproduce $@ -n 2 $(if $(DATA),--data $(DATA)) $(if $(FULL),--full)
 
 lint: install-test

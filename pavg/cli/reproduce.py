@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-PAPERS = ("zhang2016", "yu2019")
+PAPERS = ("zhang2016", "zhou2018", "yu2019")
 
 
 @click.command("reproduce")
