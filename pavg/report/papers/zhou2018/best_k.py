@@ -76,8 +76,8 @@ def figure(runs):
 PICTURES = tuple(
     Picture(
         f"Figures 5 and 6, asked of {what}",
-        "Final loss after 2^20 samples of all learners together, batches of 16; step sizes tuned for each K on ten "
-        "seeds, losses of ten others. A circle: the K that is best on the tuning seeds.",
+        "Final loss after 2^20 samples of all learners together, batches of 16; step sizes tuned for each K "
+        "on ten seeds, losses of ten others. A circle: the K that is best on the tuning seeds.",
         (one.name,),
         figure,
     )
