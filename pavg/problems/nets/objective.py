@@ -116,7 +116,7 @@ class NetObjective(Objective):
         W, V, mu, _ = model
         gammas, batches, first = schedule
         if n == 0:
-            self._warm_up(len(W), int(batches[first]))
+            self._warm_up(order, noise, len(W), int(batches[first]))
             return
         p = self.layout.p
         for own, stack in self._groups(len(W)):
@@ -187,14 +187,12 @@ class NetObjective(Objective):
         labels, keys = (torch.from_numpy(a).to(self.device) for a in (y[rows], keys.view(np.int64)))
         return images, labels, keys
 
-    def _warm_up(self, L, batch):
-        """A gradient of the first image, so often: nothing is set up on the clock."""
+    def _warm_up(self, order, noise, L, batch):
+        """A gradient of the first image, so often, and no draw: nothing is set up on the clock."""
         own, stack = next(self._groups(L))
         rows = np.zeros((own.stop - own.start, batch), np.int64)
         stack.learn(*self._images("train", rows, rows.view(np.uint64), NONE), 0.0)
-        nobody = np.empty(0, np.int64)
-        none = np.zeros(0, np.uint64)
-        draw_images((0, none, nobody, nobody, nobody, nobody), none, 0, 0, nobody, none)
+        draw_images(order, noise, 0, 0, rows[0], rows[0].view(np.uint64))
 
     # --- evaluations ------------------------------------------------------------------------------
 
