@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch.nn import functional
+from torch.nn.modules.dropout import _DropoutNd
 
 from pavg.comm.launch import local_rank
 from pavg.errors import InputError
@@ -35,7 +36,7 @@ def bound(net, parts, seed):
     """The objective of a `pavg.problems.nets.base.Net` on the samples of a store."""
     device = _device(net.device)
     with torch.device("meta"):
-        layout = Layout(net.module())
+        layout = Layout(_checked(net.module(), net.name))
     made = NetObjective(
         dimension=layout.p + (0 if net.kept else layout.s),
         n=parts["train"].n,
@@ -55,6 +56,17 @@ def bound(net, parts, seed):
     if not net.kept:
         made.start = np.concatenate([made.start, made.statistics_at(made.start)])
     return made
+
+
+def _checked(module, name):
+    """A module without state and randomness that would not be pavg's. InputError for another."""
+    for layer in module.modules():
+        if isinstance(layer, _DropoutNd) or next(layer.buffers(recurse=False), None) is not None:
+            raise InputError(
+                f"problem {name!r}: a layer {type(layer).__name__}, whose buffers or randomness averages and "
+                "checkpoints would miss; expected BatchNorm and Dropout of pavg.problems.nets.layers"
+            )
+    return module
 
 
 def _device(name):
@@ -104,7 +116,7 @@ class NetObjective(Objective):
         W, V, mu, _ = model
         gammas, batches, first = schedule
         if n == 0:
-            self._warm_up(len(W), int(batches[first]))
+            self._warm_up(order, noise, len(W), int(batches[first]))
             return
         p = self.layout.p
         for own, stack in self._groups(len(W)):
@@ -175,14 +187,12 @@ class NetObjective(Objective):
         labels, keys = (torch.from_numpy(a).to(self.device) for a in (y[rows], keys.view(np.int64)))
         return images, labels, keys
 
-    def _warm_up(self, L, batch):
-        """Local steps of 0 on the first image, so often: nothing is set up on the clock."""
-        for own, stack in self._groups(L):
-            rows = np.zeros((own.stop - own.start, batch), np.int64)
-            stack.learn(*self._images("train", rows, rows.view(np.uint64), NONE), 0.0)
-        nobody = np.empty(0, np.int64)
-        none = np.zeros(0, np.uint64)
-        draw_images((0, none, nobody, nobody, nobody, nobody), none, 0, 0, nobody, none)
+    def _warm_up(self, order, noise, L, batch):
+        """A gradient of the first image, so often, and no draw: nothing is set up on the clock."""
+        own, stack = next(self._groups(L))
+        rows = np.zeros((own.stop - own.start, batch), np.int64)
+        stack.learn(*self._images("train", rows, rows.view(np.uint64), NONE), 0.0)
+        draw_images(order, noise, 0, 0, rows[0], rows[0].view(np.uint64))
 
     # --- evaluations ------------------------------------------------------------------------------
 

@@ -139,6 +139,32 @@ def test_images_of_another_shape_are_refused():
         task(RESNET, images(d=784))
 
 
+def test_a_net_of_one_s_own_is_a_module_without_state_of_its_own():
+    nn, layers = torch.nn, pytest.importorskip("pavg.problems.nets.layers")
+
+    class Own(registry.load("problems", "resnet")):
+        name = "own"
+
+        def module(self):
+            return nn.Sequential(nn.Flatten(), nn.Linear(3072, 4), self.between(), nn.Linear(4, 10))
+
+    made = task(RESNET)
+    for between in (lambda self: layers.BatchNorm(4), lambda self: layers.Dropout(0.5, 0)):
+        Own.between = between
+        objective = Own().bind(images(), 2, seed=0)
+        W = objective.embedded(objective.start)
+        order = (0, np.zeros(1, np.uint64), np.zeros(1, np.int64), *made.shards.of(0, 1).__dict__.values())
+        objective.steps((W, np.zeros((0, 0)), 0.0, np.ones((1, 1))), order, order[1], (np.ones(1), [4], 0), 1)
+        assert not np.array_equal(W[0, : objective.layout.p], objective.start[: objective.layout.p])
+    for between, named in (
+        (lambda self: nn.BatchNorm1d(4), "BatchNorm1d"),
+        (lambda self: nn.Dropout(), "Dropout"),
+    ):
+        Own.between = between
+        with pytest.raises(InputError, match=f"problem 'own': a layer {named}, whose buffers or randomness"):
+            Own().bind(images(), 2, seed=0)
+
+
 def test_a_gpu_that_is_not_there_is_said(monkeypatch):
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
     with pytest.raises(InputError, match=r"problem\.device = 'cuda': PyTorch finds no GPU; expected 'cpu'"):

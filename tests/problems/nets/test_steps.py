@@ -141,3 +141,15 @@ def test_it_learns_colours():
     rows = run(RESNET | {"width": 4}, images(100), **keys).rows
     assert rows[-1]["loss"] < 0.8 * rows[0]["loss"]
     assert rows[-1]["accuracy"] > rows[0]["accuracy"] + 0.15
+
+
+def test_nothing_is_compiled_once_all_is_warm():
+    from pavg.kernels import images as kernels
+
+    made = learners(NIN)
+    made.warm_up()
+    compiled = [len(f.signatures) for f in (kernels.draw_images, kernels.take)]
+    made.step(1)
+    made.objective.losses("test", made.W[:1], 0, 8)
+    assert compiled == [len(f.signatures) for f in (kernels.draw_images, kernels.take)]
+    assert made.draws.tolist() == [4, 4]
