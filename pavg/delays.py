@@ -35,8 +35,8 @@ class Clock:
 
 
 def of(spec):
-    """The delays of a specification: () in real time."""
-    return () if spec.clock is None else (spec.clock.compute, spec.clock.comm)
+    """Key → `Delay` of a specification's clock; {} in real time."""
+    return {} if spec.clock is None else {key: getattr(spec.clock, key) for key in ("compute", "comm")}
 
 
 def one_each(spec):
@@ -61,8 +61,7 @@ def conflicts(spec):
 def _conflicts(spec, clock):
     """What of [clock] cannot be meant, alone or with the rest of a specification: a list of sentences."""
     found = []
-    for key in ("compute", "comm"):
-        delay = getattr(clock, key)
+    for key, delay in of(spec).items():
         if delay.trace and (delay.mean or delay.law != "constant"):
             found.append(f"clock.{key}: expected a trace or a mean (and a law), not both")
     if not (clock.compute.mean or clock.compute.trace):

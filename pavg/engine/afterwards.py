@@ -29,7 +29,7 @@ def rows(spec, dimension, order, logs, marks):
 
 def _row(tick, updates, rounds, samples, seconds, staleness, parts):
     row = {"ticks": tick, "local_steps": tick, "rounds": rounds, "samples": samples, "bytes": 0}
-    row |= {"updates": updates, "time_wall": seconds, "time_checkpoint": 0.0} | staleness
+    row |= {"updates": updates, "time_wall": seconds} | staleness
     for column, phase in enumerate(PHASES):
         spent = [part[:, column] if phase != "wait" else np.zeros(0) for part in parts]
         row[f"time_{phase}"] = np.array([one.sum() for one in spent])

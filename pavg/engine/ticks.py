@@ -29,12 +29,13 @@ class Stops:
         self._wanted = self._evaluation = self._checkpoint = None
         self._last, self._stretch = None, FASTER if spec.method.alike else 1 / FASTER  # one round
 
-    def after(self, t, seconds, real):
+    def after(self, t, seconds, real=None):
         """The next stop: the end, an evaluation, or a poll.
 
-        t : this tick; seconds : of the training clock until now, real : of this machine, while that ran;
-        the largest over ranks.
+        t : this tick; seconds : of the training clock until now, the largest over ranks; real : of this
+        machine while that ran, where they are others.
         """
+        real = seconds if real is None else real
         if self._wanted is None or self._wanted <= t:
             self._wanted = next_evaluation(self.spec, self.learners, t, self.end)
         if self.rounds and (self._checkpoint is None or self._checkpoint <= t):
@@ -43,10 +44,10 @@ class Stops:
         stretch = FASTER * self._stretch
         last_t, last_seconds, last_real = self._last or (t, seconds, real)
         if real > last_real:
-            stretch = min(stretch, int((t - last_t) / (real - last_real) * self.poll))
+            stretch = int(min(stretch, (t - last_t) / (real - last_real) * self.poll))
         if self.spec.stop.seconds is not None and seconds > last_seconds:
             left = self.spec.stop.seconds - seconds
-            stretch = min(stretch, int((t - last_t) / (seconds - last_seconds) * left))
+            stretch = int(min(stretch, (t - last_t) / (seconds - last_seconds) * left))
         poll = self._allowed(t, t + self._shared(int(min(max(stretch, 1), HORIZON))))
         stop = min(tick for tick in (poll, self._checkpoint, self.end) if tick is not None)
         self._evaluation = None

@@ -8,10 +8,10 @@ import time
 
 import numpy as np
 
-from pavg import streams
+from pavg import delays, streams
 from pavg.comm.averaging import total
 from pavg.comm.clocks import COMM, COMPUTE, PHASES, WAIT
-from pavg.kernels import delays
+from pavg.kernels import delays as kernel
 from pavg.learners import Learners
 from pavg.records import traces
 
@@ -26,16 +26,16 @@ class Given:
     """
 
     def __init__(self, delay, keys, factors=1.0, trace=None):
-        self.rule = delays.EXPONENTIAL if delay.law == "exponential" else delays.CONSTANT
+        self.rule = kernel.EXPONENTIAL if delay.law == "exponential" else kernel.CONSTANT
         self.keys, self.unit = keys, delay.mean * np.broadcast_to(factors, keys.shape)
         self.trace = np.empty((0, keys.size))
         if trace is not None:
-            self.rule, self.unit = delays.TRACE, np.broadcast_to(factors, keys.shape)
+            self.rule, self.unit = kernel.TRACE, np.broadcast_to(factors, keys.shape)
             self.trace = np.ascontiguousarray(trace[:, np.arange(keys.size) % trace.shape[1]])
 
     def add(self, first, n, sums, streams=slice(None)):
         """Add n draws from number `first` on to sums (in units, see `seconds`) of some streams."""
-        delays.add(self.rule, self.keys[streams], self.trace[:, streams], first, n, sums)
+        kernel.add(self.rule, self.keys[streams], self.trace[:, streams], first, n, sums)
 
     def seconds(self, sums):
         """What sums of all streams mean in seconds."""
@@ -43,7 +43,7 @@ class Given:
 
     def one(self, stream, first, n=1):
         """Seconds of n draws of one stream."""
-        if self.rule == delays.CONSTANT:  # the usual case, at each event
+        if self.rule == kernel.CONSTANT:  # the usual case, at each event
             return n * float(self.unit[stream])
         sums = np.zeros(1)
         self.add(first, n, sums, slice(stream, stream + 1))
@@ -72,7 +72,7 @@ def combinations_of(spec):
 
 def check(spec):
     """InputError unless the traces of a specification, if there are any, can be read."""
-    for what in ("compute", "comm") if spec.clock is not None else ():
+    for what in delays.of(spec):
         _trace(spec, what)
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 from pathlib import Path
 
+from pavg import delays
 from pavg.errors import InputError
 from pavg.records.layout import FORMAT_VERSION
 from pavg.settings import changes
@@ -23,9 +24,9 @@ def run_id(spec, R, origin):
     changed = {key: value for key, value in changes(spec).items() if key not in UNHASHED}
     if "data" in changed:  # where the samples lay does not matter, what they are does
         changed["data"] = origin["data_checksum"]
-    for value in changed.get("clock", {}).values():
-        if isinstance(value, dict) and "trace" in value:
-            value["trace"] = _digest(value["trace"])
+    for key, delay in delays.of(spec).items():
+        if delay.trace:  # where that lies does not matter either
+            changed["clock"][key]["trace"] = _digest(delay.trace)
     text = json.dumps([FORMAT_VERSION, changed], sort_keys=True)
     digest = hashlib.blake2b(text.encode(), digest_size=5).hexdigest()
     parts = [f"P{spec.P:03d}", spec.method.label, f"s{spec.seed}"]
@@ -35,7 +36,7 @@ def run_id(spec, R, origin):
 
 
 def _digest(path):
-    """Of a trace's content: where it lies does not matter."""
+    """Of what stands in a file."""
     try:
         return hashlib.blake2b(Path(path).read_bytes(), digest_size=8).hexdigest()
     except OSError as error:

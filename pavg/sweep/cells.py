@@ -145,11 +145,10 @@ def paired(specs, others, times):
             if getattr(spec, key) != getattr(other, key):
                 found = f"{getattr(spec, key)} and {getattr(other, key)}"
                 raise InputError(f"--against: cell {k}: {key} = {found}; expected the same in both files")
-        if not (spec.timed and other.timed):
-            raise InputError(
-                f"--against: cell {k}: losses and virtual times do not depend on turns; "
-                "expected measured times"
-            )
+        if "losses" in (spec.measure, other.measure):
+            raise InputError(f"--against: cell {k}: measure = 'losses': they do not depend on turns")
+        if spec.clock or other.clock:
+            raise InputError(f"--against: cell {k}: virtual times do not depend on turns")
         if servers(spec) or servers(other):
             raise InputError(f"--against: cell {k}: asynchronous runs have no stops at which to take turns")
     ordered = []

@@ -75,7 +75,7 @@ def _named(name, overrides, repeat):
             hangs_on |= found
         checksum, unmade = origins[spec.data]
         run_id = names.run_id(spec, ANY, {"data_checksum": checksum})
-        hangs_on |= {delay.trace for delay in delays.of(spec) if delay.trace}
+        hangs_on |= {delay.trace for delay in delays.of(spec).values() if delay.trace}
         about = (spec.name, run_id, spec.P, spec.R, spec.problem.name, spec.method.label)
         made.append(Cell(*about, lanes[index], unmade))
         classes |= {type(getattr(spec, key)) for key in specification.COMPONENTS}

@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from pavg import registry
+from pavg.delays import Clock, Delay
 from pavg.records.layout import FORMAT_VERSION
 from pavg.records.names import of_a_run, run_id
 from pavg.spec import COMPONENTS, Evaluate, Spec, Stop
@@ -40,6 +41,8 @@ DEFAULTS = {
     "lenet": {"white": 255.0},
     "periodic": {"warmup": 0},
     "varying": {"power": 0.0},
+    "downpour": {"servers": 1, "scale": 1.0},
+    "eamsgd": {"servers": 1, "beta": 0.9},
     "dirichlet": {"beta": 0.5},
     "decay": {"unit": "epochs"},
     "power": {"unit": "steps"},
@@ -56,7 +59,11 @@ def name_of(spec, R=2, origin=ORIGIN):
 
 def others(owner):
     """(field, the same object with another value there), of all fields of a dataclass."""
-    return [(f.name, dataclasses.replace(owner, **{f.name: 54321})) for f in dataclasses.fields(owner)]
+    values = {"clock": Clock(compute=Delay(mean=54321.0))}
+    return [
+        (f.name, dataclasses.replace(owner, **{f.name: values.get(f.name, 54321)}))
+        for f in dataclasses.fields(owner)
+    ]
 
 
 def made(key, name):

@@ -119,7 +119,7 @@ def test_each_cell_is_named_after_its_own_samples(planned):
 
 
 def of(*ranks):
-    return [SimpleNamespace(index=k, R=R) for k, R in enumerate(ranks)]
+    return [SimpleNamespace(index=k, ranks=n) for k, n in enumerate(ranks)]
 
 
 @pytest.mark.parametrize(
