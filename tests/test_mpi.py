@@ -34,10 +34,14 @@ MPIS = ["default", *OTHERS]
 # files that are left do not ask. A new file is run everywhere.
 AS_ON_TWO = (
     *("test_bench.py", "test_bench_times.py", "test_checkpoint.py"),
-    *("test_engine.py", "test_lanes.py", "test_nets.py", "test_optimum.py", "test_times.py"),
-    *("test_variance.py", "test_virtual.py"),
+    *("test_engine.py", "test_lanes.py", "test_nets.py", "test_optimum.py", "test_slow_momentum.py"),
+    *("test_times.py", "test_variance.py", "test_virtual.py"),
 )
-AS_UNDER_THE_DEFAULT = (*AS_ON_TWO, "test_ranks.py", "test_reference.py", "test_sweep.py")
+AS_UNDER_THE_DEFAULT = (
+    *AS_ON_TWO,
+    *("test_heterogeneous.py", "test_prsgd.py", "test_ranks.py", "test_reference.py", "test_sweep.py"),
+)
+)
 RUNS = [(1, "default", ()), (2, "default", ()), (4, "default", AS_ON_TWO)]
 RUNS += [(2, mpi, AS_UNDER_THE_DEFAULT) for mpi in OTHERS]
 

@@ -96,7 +96,7 @@ class Learners(Hosted):
 
     def _average_unequal(self, last):
         self._touched.lose()
-        self.apart, self._before = True, None
+        self.apart, self._before, self.loop = True, None, self._by_hand.loop
         self._many(NOW, 0 if last else -1)
 
     def _count(self, schedule, steps):
