@@ -41,7 +41,6 @@ AS_UNDER_THE_DEFAULT = (
     *AS_ON_TWO,
     *("test_heterogeneous.py", "test_prsgd.py", "test_ranks.py", "test_reference.py", "test_sweep.py"),
 )
-)
 RUNS = [(1, "default", ()), (2, "default", ()), (4, "default", AS_ON_TWO)]
 RUNS += [(2, mpi, AS_UNDER_THE_DEFAULT) for mpi in OTHERS]
 

@@ -119,7 +119,7 @@ def test_what_each_did_in_a_given_time_is_kept_and_done_again_to_the_bit_on_any_
 ):
     keys = TIMED if problem == "linear" else {k: v for k, v in TIMED.items() if k != "problem"}
     record = synchronous.run(comm, task_of(**keys))[0]
-    made, block = record.round_steps, LinearObjective.block if problem == "linear" else 1
+    made, block = record.course["round_steps"], LinearObjective.block if problem == "linear" else 1
     assert made.shape == (12, SIZE) and made.min() >= block and not (made % block).any()
     assert (made.sum(axis=0) == record.rows[-1]["learner_steps"]).all()
     assert record.rows[-1]["samples"] == made.sum() and 12 * 2e-3 <= record.rows[-1]["time_wall"]
@@ -134,7 +134,7 @@ def test_a_timed_run_that_was_paused_keeps_all_its_rounds(folder):
     (folder / "kept").mkdir(exist_ok=True)
     assert ending_at(5, folder / "kept", **TIMED).status == "timeout"
     record = ending_at(None, folder / "kept", **TIMED)
-    assert record.status == "ok" and record.round_steps.shape == (12, SIZE)
+    assert record.status == "ok" and record.course["round_steps"].shape == (12, SIZE)
     assert same(replayed(record, folder, comm), record)
 
 
