@@ -52,7 +52,7 @@ def test_learners_that_do_unequal_numbers_of_steps_are_one_more_axis(folder, tmp
     a_result(folder / "two" / "g.h5", {}, uneven=3)
     a_result(folder / "two" / "h.h5", {}, uneven=2, rows=2)
     timed = a_record(uneven=2)
-    timed.round_steps = np.array([[1, 2], [3, 4], [5, 6], [7, 8]])
+    timed.course = {"round_steps": np.array([[1, 2], [3, 4], [5, 6], [7, 8]])}
     write(folder / "two" / "f.h5", timed, {"R": 2, "config": {}, "run_id": "f", "label": "", "P": 2}, {})
     with pavg.open_results(folder / "two" / "f.h5") as alone:
         assert alone.round_steps.dims == ("round", "learner") and alone.round_steps.sum() == 36
