@@ -232,7 +232,7 @@ class Observer:
         clock.clear()
         steps, samples = learners.counts(self.side)
         common = {"time_eval": self._evaluating, "time_checkpoint": self._saving}
-        if not self.spec.method.alike:
+        if not (self.spec.method.alike or self.spec.method.asynchronous):  # whose arrivals tell
             common["learner_steps"] = steps
         self._saving = 0.0
         for p, phase in enumerate(PHASES):

@@ -34,6 +34,7 @@ def replayed(task, order):
     for l in order.tolist():
         learners.update(l)
         centres.append(learners.virtual_average(None)[0])
+    learners.count()
     return centres, learners
 
 
@@ -62,7 +63,8 @@ def test_the_recorded_order_replayed_gives_the_same_centre_to_the_bit(case):
     assert last["updates"] == order.size == one.spec.method.updates(one.spec.P, 300)
     more = learners.more
     assert {name: last[name] for name in more} == more
-    for name, counted in learners.course.items():
+    assert last["samples"] == learners.counts(MPI.COMM_SELF)[1].sum()
+    for name, counted in learners.course(MPI.COMM_SELF).items():
         assert np.array_equal(record.course[name], counted)
     for row in record.rows[1:]:
         W = one.objective.embedded(centres[row["updates"] - 1])

@@ -62,7 +62,7 @@ def test_it_has_at_most_forty_objects(path):
     shared = {name for name, (axes, _, _) in VARIABLES.items() if "learner" not in axes}
     shared -= ASYNCHRONOUS | SYNCHRONOUS
     assert len(shared | SYNCHRONOUS) + 4 <= 40  # were every variable there, with three scales and env
-    assert len(shared | ASYNCHRONOUS) + 8 <= 40  # with three scales more, and the steps of each learner
+    assert len(shared | ASYNCHRONOUS) + 6 <= 40  # with two scales more
 
 
 def test_every_axis_has_a_scale_with_values_and_every_variable_a_unit(path):

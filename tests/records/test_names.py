@@ -14,6 +14,8 @@ from tests.building import spec_of
 
 ORIGIN = {"data_checksum": "x"}
 WHOLE = spec_of(batch_size=2, problem="logistic", data={"name": "breast_cancer"})
+NET = {"l2": 0.0, "device": "cpu", "threads": 1, "together": "auto"}
+COLOURS = NET | {"augmentation": "crop", "statistics": "averaged"}
 DEFAULTS = {
     "run": {
         "seed": 0,
@@ -33,12 +35,18 @@ DEFAULTS = {
     "evaluate": {"decade": 8, "grad_norm": True, "drift": True, "diverged": 1e6},
     "least-squares": {"l2": 0.0, "intercept": False},
     "logistic": {"l2": 0.0, "intercept": False},
+    "sigmoid": {"l2": 0.0, "intercept": False},
+    "cauchy": {"l2": 0.0, "intercept": False},
     "quadratic": {"d": 5, "components": 100, "spread": 0.0, "instance": 0, "w0": 1.0},
     "noisy-quadratic": {"c": 1.0, "beta": 1.0, "sigma": 1.0, "w0": 0.0, "copies": 1},
     "double-well": {"w0": 0.0},
     "pca": {"d": 20, "top": 1.0, "rest": 0.7, "spectrum": "deviations", "samples_each": 10}
     | {"normalised": True},
     "lenet": {"white": 255.0},
+    "torch-lenet": NET | {"augmentation": "none", "white": 255.0},
+    "resnet": COLOURS | {"depth": 20, "width": 16},
+    "nin": COLOURS | {"width": 192, "batch_norm": True, "dropout": True},
+    "vgg": COLOURS | {"depth": 16, "width": 64, "batch_norm": True, "dropout": True},
     "periodic": {"warmup": 0},
     "varying": {"power": 0.0},
     "downpour": {"servers": 1, "scale": 1.0},
