@@ -82,8 +82,9 @@ def test_peers_do_the_same_work_or_are_named_as_missing(place):
     assert done.returncode == 0, done.stderr
     data = opened(place)
     assert data.difference.values[0] < 1e-9 and data.time_peer.values[0] > 0
-    bounds = 1e-9, 1e-9, 1e-6  # PyTorch in two ways, and its LeNet, in float32
-    for bound, difference, note in zip(bounds, data.difference.values[1:], data.note.values[1:], strict=True):
+    bounds = 1e-6, 1e-9, 1e-9  # PyTorch's LeNet, in float32, and PyTorch in two ways
+    notes = data.note.values if "note" in data else [""] * 4  # where nothing is missing
+    for bound, difference, note in zip(bounds, data.difference.values[1:], notes[1:], strict=True):
         assert difference < bound or "missing: this needs the package torch" in note
 
 

@@ -14,8 +14,8 @@ from tests.building import spec_of
 
 ORIGIN = {"data_checksum": "x"}
 WHOLE = spec_of(batch_size=2, problem="logistic", data={"name": "breast_cancer"})
-NET = {"l2": 0.0, "device": "cpu", "threads": 1, "together": "auto"}
-COLOURS = NET | {"augmentation": "crop", "statistics": "averaged"}
+NET = {"l2": 0.0, "augmentation": "none", "device": "cpu", "threads": 1, "together": "auto"}
+COLOUR_NET = NET | {"augmentation": "crop", "statistics": "averaged"}
 DEFAULTS = {
     "run": {
         "seed": 0,
@@ -43,10 +43,10 @@ DEFAULTS = {
     "pca": {"d": 20, "top": 1.0, "rest": 0.7, "spectrum": "deviations", "samples_each": 10}
     | {"normalised": True},
     "lenet": {"white": 255.0},
-    "torch-lenet": NET | {"augmentation": "none", "white": 255.0},
-    "resnet": COLOURS | {"depth": 20, "width": 16},
-    "nin": COLOURS | {"width": 192, "batch_norm": True, "dropout": True},
-    "vgg": COLOURS | {"depth": 16, "width": 64, "batch_norm": True, "dropout": True},
+    "torch-lenet": NET | {"white": 255.0},
+    "resnet": COLOUR_NET | {"depth": 20, "width": 16},
+    "vgg": COLOUR_NET | {"depth": 16, "width": 64, "batch_norm": True, "dropout": True},
+    "nin": COLOUR_NET | {"width": 192, "batch_norm": True, "dropout": True},
     "periodic": {"warmup": 0},
     "varying": {"power": 0.0},
     "downpour": {"servers": 1, "scale": 1.0},
