@@ -34,7 +34,7 @@ def run(comm, task, care=None):
 
 def stretches(comm, task, care):
     """As `pavg.engine.synchronous.stretches`: the run is one stretch."""
-    _Run(comm, task, care)
+    _Run(comm, task, care).run()
     yield
 
 
@@ -75,7 +75,10 @@ class _Run:
         self.record = Record(comm.bcast(facts, self.S))
         self.record.loop, care.records = "python", [self.record]
         self.lane, self.w = Lane(0, spec, self.record, task.optimum), np.array(objective.start)
-        self._evaluate(afterwards.first_row(spec.P))
+
+    def run(self):
+        """All of it; the record is whole afterwards."""
+        self._evaluate(afterwards.first_row(self.spec.P))
         self.lane.begin()
         self.lane.judge(0)
         if not self.lane.reason:

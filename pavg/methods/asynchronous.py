@@ -64,6 +64,11 @@ class Asynchronous(Method):
         ]
         if spec.clock is not None and spec.R not in (None, 1):
             found.append(f"R = {spec.R}: virtual time of {self.name} passes on one rank; expected R = 1")
+        if spec.clock is None and spec.measure == "losses":
+            found.append(
+                f"measure = 'losses': those of {self.name} hang on times; expected 'times', or [clock], "
+                "virtual time"
+            )
         if spec.clock is None and spec.R not in (None, spec.P):
             found.append(
                 f"R = {spec.R}: learners of {self.name} are ranks of their own; expected R = P = {spec.P}, "

@@ -47,7 +47,11 @@ def _of_result(path, what):
         if "arrival_learner" in file:
             order, spent = file["arrival_learner"][:], file[f"arrival_{what}"][:]
             own = [spent[order == l] for l in range(told["P"])]
-            rows = np.array([one[: min(map(len, own))] for one in own]).T
+            if not all(map(len, own)):
+                raise InputError(f"{path}: expected an update of every learner")
+            rows = np.array(
+                [np.resize(one, max(map(len, own))) for one in own]
+            ).T  # of those with fewer, again
             repeats = told["K"] if what == "compute" else 2
             return np.repeat(rows / repeats, repeats, axis=0)
         count = np.diff(file["local_steps" if what == "compute" else "rounds"][:])

@@ -92,6 +92,7 @@ CONFLICTS = {
     "ranks in virtual time": ({"R": 2, "clock": {"compute": {"mean": 1.0}}}, "expected R = 1"),
     "elastic rates": ({"method": {"name": "eamsgd", "K": 1, "alpha": 0.1, "beta": 0.5}}, "alpha or beta"),
     "an elastic rate above 1": ({"method": {"name": "eamsgd", "K": 1, "beta": 5.0}}, "at most P = 4"),
+    "losses": ({"measure": "losses"}, "measure = 'losses': those of downpour hang on times"),
     "lanes": ({"lanes": 8, "measure": "losses"}, "'downpour' have no lanes"),
 }
 

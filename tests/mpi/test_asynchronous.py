@@ -12,6 +12,7 @@ from pavg.comm.messages import patiently
 from pavg.engine import asynchronous, servers, synchronous
 from pavg.engine.centre import Centred
 from pavg.engine.observation import Care
+from pavg.records.writing import write
 from tests.building import sparse_samples, task_of
 
 pytestmark = [
@@ -89,6 +90,22 @@ def test_rows_are_where_virtual_time_has_them_and_seconds_are_measured():
         own = course["arrival_learner"] == l
         assert course["arrival_compute"][own].sum() == pytest.approx(one["time_compute"][:, l].sum())
         assert course["arrival_comm"][own].sum() == pytest.approx(one["time_comm"][:, l].sum())
+
+
+def test_in_virtual_time_of_its_own_seconds_a_run_is_much_the_same(folder):
+    keys = {"stop": {"steps": 1000}, "evaluate": {"every": 100}}
+    one = task(**keys)
+    record, path, P = asynchronous.run(comm, one)[0], folder / "run.h5", one.spec.P
+    if comm.Get_rank() == 0:
+        write(path, record, {"P": P, "K": 4, "hosted": False, "clock": None, "config": {}}, {})
+    comm.Barrier()
+    trace = {"trace": str(path)}
+    virtual = synchronous.run(MPI.COMM_SELF, task(clock={"compute": trace, "comm": trace}, **keys))[0]
+    real, given = record.arrays(), virtual.arrays()
+    apart = np.abs(real["loss"] - given["loss"]) / real["loss"][0]
+    assert apart.mean() < 0.05
+    sent = [np.bincount(one.course["arrival_learner"], minlength=P) for one in (record, virtual)]
+    assert np.abs(sent[0] - sent[1]).max() <= 0.1 * 250 * P
 
 
 @pytest.mark.skipif(comm.Get_size() < 4, reason="two servers, two learners")

@@ -35,8 +35,11 @@ def test_of_an_asynchronous_result_each_update_is_there(tmp_path):
         "arrival_comm": np.array([1.0, 2.0, 3.0, 4.0, 5.0]),
     }
     path = result(tmp_path / "run.h5", course)
-    assert read(path, "compute").tolist() == [[2.0, 1.0]] * 3 + [[5.0, 3.0]] * 3
-    assert read(path, "comm").tolist() == [[1.0, 0.5]] * 2 + [[2.5, 1.5]] * 2
+    assert read(path, "compute").tolist() == [[2.0, 1.0]] * 3 + [[5.0, 3.0]] * 3 + [[2.0, 4.0]] * 3
+    assert read(path, "comm").tolist() == [[1.0, 0.5]] * 2 + [[2.5, 1.5]] * 2 + [[1.0, 2.0]] * 2
+    course["arrival_learner"][:] = 1
+    with pytest.raises(InputError, match="an update of every learner"):
+        read(result(path, course), "comm")
 
 
 def test_of_a_text_each_line_is_a_draw(tmp_path):
