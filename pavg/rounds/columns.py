@@ -10,7 +10,7 @@ class Columns:
     """The tuples of `pavg.kernels.columns` for the learners of one rank.
 
     Averages are of columns wherever they can be: on CSR samples, unless the specification wants them dense or
-    in a fixed order of additions.
+    in a fixed order of additions, or learners draw unequally.
 
     Parameters
     ----------
@@ -22,7 +22,8 @@ class Columns:
     """
 
     def __init__(self, comm, spec, objective, shards, lanes):
-        self.on = objective.csr is not None and spec.averaging != "dense" and spec.reduction == "mpi"
+        sparse = objective.csr is not None and spec.averaging != "dense" and spec.reduction == "mpi"
+        self.on = sparse and spec.method.alike  # whose learners have made the same number of draws
         self.lanes, self._csr, width = lanes, objective.csr, objective.width if self.on else 0
         self._places, self._open = np.zeros(width, np.int64), np.zeros(3, np.int64)
         self._room = np.zeros(width, np.uint8), self._places, self._open

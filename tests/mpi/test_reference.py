@@ -87,9 +87,7 @@ def references(tables, samples):
         one = samples["y"].max()
         signs = {key: np.where(samples[key] == one, 1.0, -1.0) for key in ("y", "y_test") if key in samples}
         samples = samples | signs
-    if len(tables) > 1:  # lanes average all coordinates
-        tables = [table | {"averaging": "dense"} for table in tables]
-    return [Run(table, samples).run() for table in tables]
+    return [Run(table, samples, lanes=len(tables) > 1).run() for table in tables]
 
 
 def task_of(tables, samples):

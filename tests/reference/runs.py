@@ -59,10 +59,11 @@ def round_length(method, r):
 class Run:
     """A run of a specification.
 
-    table : as in TOML; samples : a dictionary of X, y, X_test, y_test (NumPy's, or CSR), or None.
+    table : as in TOML; samples : a dictionary of X, y, X_test, y_test (NumPy's, or CSR), or None; lanes :
+    whether it is one of several that go side by side.
     """
 
-    def __init__(self, table, samples=None):
+    def __init__(self, table, samples=None, lanes=False):
         self.table, self.P, self.seed = table, table["P"], table.get("seed", 0)
         self.problem = PROBLEMS[named(table["problem"])["name"]](
             named(table["problem"]), samples, self.P, self.seed
@@ -81,8 +82,13 @@ class Run:
         sizes = [len(s) for s in self.shards] if table.get("weights", "equal") == "shards" else [1] * self.P
         self.weights = np.array(sizes)
         self.stored = None  # entries of rows of CSR: whole groups of 8 nonzeros
+        self.holds = self.seen = None  # of lanes on CSR: which columns rows hold, and learners have seen
         if samples and issparse(samples["X"]) and not self.mu and table.get("averaging", "auto") != "dense":
-            self.stored = -(-np.diff(samples["X"].indptr) // 8) * 8
+            if not lanes:
+                self.stored = -(-np.diff(samples["X"].indptr) // 8) * 8
+            elif table.get("reduction", "mpi") == "mpi" and self.method["name"] != "heterogeneous":
+                self.holds = samples["X"].toarray() != 0
+                self.seen = np.zeros(self.holds.shape[1], bool)
         self.W = np.array([self.problem.start()] * self.P)
         self.V = np.zeros_like(self.W)
         self.begun, self.global_model = self.W[0].copy(), self.W[0].copy()  # of slow momentum
@@ -104,8 +110,10 @@ class Run:
             c = len(self.shards[p])
             at = [draws.drawn(self.table.get("sampling", "replacement"), self.order[p], k, c) for k in m]
             rows = self.shards[p][at]
+            self.drawn += len(rows)
+            if self.holds is not None:
+                self.seen |= self.holds[rows].any(axis=0)
             if self.stored is not None:
-                self.drawn += len(rows)
                 self.touched += self.stored[rows].sum()
         return self.problem.gradient(self.W[p], rows, self.noise[p], m)
 
@@ -165,8 +173,13 @@ class Run:
         self.touched = math.inf
 
     def exchanged(self):
-        """Bytes of an average: of touched coordinates, where these are few; else of whole models."""
+        """Bytes of an average: of touched coordinates, where these are few; of touched columns; of models."""
         d = self.problem.d
+        if self.holds is not None:
+            seen = self.holds.any(axis=0) if self.drawn >= len(self.holds) else self.seen
+            columns = int(seen.sum()) + getattr(self.problem, "intercept", 0)
+            self.drawn, self.seen[:] = 0, False
+            return 8 * columns
         if self.stored is not None:
             entries = self.touched + 2 * self.P * getattr(self.problem, "intercept", 0)
             most = d if self.table.get("averaging") == "sparse" else d // 3
