@@ -43,7 +43,7 @@ class Record:
         def value(name, given):
             if "rank" in VARIABLES[name][0]:
                 return given if same else np.full(size, np.nan)
-            if given.ndim:
+            if np.ndim(given):
                 return given
             return int(given) if name in INTEGERS else float(given)
 
