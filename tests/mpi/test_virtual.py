@@ -251,6 +251,8 @@ SYNCHRONOUS = {
     "varying": {"name": "varying", "K": [3, 70, 9]},
     "stochastic": {"name": "stochastic", "zeta": 0.1},
     "gradients": {"name": "gradient-allreduce"},
+    "pr-sgd": {"name": "pr-sgd", "I": 7},
+    "slow momentum": {"name": "slow-momentum", "K": 7},
 }
 
 
@@ -277,6 +279,17 @@ def test_a_round_takes_its_slowest_learner_and_a_combination():
     assert (sent == 50.0).all()
     mean = {1: [275.0], 2: [400.0, 150.0], 4: [600.0, 200.0, 100.0, 200.0]}  # of the rank's learners
     assert compute.tolist() == mean[comm.Get_size()]
+
+
+def test_unequal_rounds_take_the_learner_that_is_longest_at_its_steps():
+    clock = {"compute": {"mean": 2.0}, "comm": {"mean": 5.0}, "slow": [3.0]}
+    keys = {"method": {"name": "heterogeneous", "I": [4, 10, 10, 10]}, "stop": {"steps": 9}, "P": 4}
+    real = synchronous.run(comm, task_of(**keys))[0]
+    record = synchronous.run(comm, task_of(clock=clock, **keys))[0]
+    assert np.array_equal(curve(record), curve(real)) and np.array_equal(record.w, real.w)
+    last = record.rows[-1]
+    assert last["learner_steps"].tolist() == [36, 90, 90, 90]
+    assert last["time_wall"] == 9 * (4 * 6.0 + 5.0)
 
 
 def test_in_the_middle_of_a_round_virtual_time_is_that_of_the_slowest_learner():
