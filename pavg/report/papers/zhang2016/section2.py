@@ -15,7 +15,7 @@ EXPERIMENTS = (
     Experiment("lemma1", "lemma1", "Lemma 1 over ζ, M, α and β².", reduced=("grid.seed=0:20",)),
     Experiment("double-well", "double_well", "The double well over ζ.", reduced=("grid.seed=0:100",)),
     Experiment("double-well-k", "double_well_k", "The double well over K.", reduced=("grid.seed=0:50",)),
-    Experiment("pca", "pca", "PCA under each reading of the text.", reduced=("grid.seed=0:3",)),
+    Experiment("pca", "pca", "PCA under each reading of the text.", reduced=("grid.seed=0:10",)),
 )
 
 

@@ -81,15 +81,15 @@ PICTURES = (
 
 
 def ends(runs, name, rule):
-    """A curve at the end of the runs of a rule, by seed."""
-    return runs.table[runs.table["rule"] == rule].sort_values("seed")[name].to_numpy()
+    """A curve at the end of the runs of a rule: a Series over seeds."""
+    return runs.table[runs.table["rule"] == rule].set_index("seed")[name]
 
 
 def lower(first, second, what):
     """A test, paired by seed: whether the first (curve, rule) ends below the second. what : is compared."""
 
     def test(runs):
-        a, b = (ends(runs, *one) for one in (first, second))
+        a, b = ends(runs, *first).align(ends(runs, *second), join="inner")  # some may have been interrupted
         if "accuracy" in first[0]:
             a, b = 1 - a, 1 - b
         return below(np.log(a), np.log(b), True, f"log of {what}, difference")
