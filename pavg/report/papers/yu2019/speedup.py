@@ -1,5 +1,7 @@
 """Corollary 1: linear speed-up, as long as averages are frequent enough."""
 
+from functools import cache
+
 import numpy as np
 
 from pavg.report import analysis
@@ -18,6 +20,7 @@ EXPERIMENT = Experiment(
 )
 
 
+@cache
 def squares(runs):
     """Mean ‖∇F(x̄)‖² over the evaluations of each run, on seeds that tuned nothing.
 

@@ -1,5 +1,7 @@
 """Section 4.2: which K is best at a fixed number of samples."""
 
+from functools import cache
+
 import numpy as np
 
 from pavg.report import analysis
@@ -22,6 +24,7 @@ EXPERIMENTS = tuple(
 )
 
 
+@cache
 def tuned(runs):
     """(log of the final loss on seeds that tuned nothing, {P: K that is best on those that did}).
 
