@@ -111,6 +111,17 @@ def ratio(a, b, more_than=1.0, printed=None):
     return Finding(told, verdict, _counted(a, b, True))
 
 
+def inside(values, margin, what):
+    """Whether a mean is zero up to a margin that was fixed beforehand: its interval lies inside, or outside.
+
+    values : (n,) of single runs; what : the mean is called.
+    """
+    middle, low, high = interval(values)
+    verdict = AGREES if max(-low, high) < margin else DIFFERS if low > margin or high < -margin else UNDECIDED
+    why = f"{len(values)} seeds; interval at {LEVEL * 100:g} %; margin, fixed beforehand: {margin:g}"
+    return Finding(f"{what} {middle:.3g} ({low:.3g} … {high:.3g})", verdict, why)
+
+
 def equal(differences, tolerance, of):
     """Whether numbers are equal up to rounding. differences : relative ones; of : what they are."""
     most = float(np.max(np.abs(differences)))

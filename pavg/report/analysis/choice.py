@@ -1,6 +1,7 @@
 """The best step size for each K and P, and the map of both."""
 
 import numpy as np
+import pandas as pd
 
 from pavg.report.analysis.runs import grouped
 from pavg.report.analysis.targets import over_seeds
@@ -41,15 +42,20 @@ def period_map(best):
     return made.reindex(columns=order)
 
 
-def held_out(table, values, tuning):
-    """The runs on other seeds than those in `tuning`, with the step size that is best on these.
+def held_out(table, values, tuning, by=None):
+    """The runs on other seeds than those in `tuning`, of the settings that are best on these.
 
-    values : Series over runs, the smaller the better, as of `best_step_sizes`, which chooses for each P and K
-    and whatever else differs. What has no finite median on the tuning seeds has no runs here.
+    values : Series over runs, the smaller the better; the smallest median over seeds is best. by : columns,
+    for each of whose values one setting is chosen; None: one step size for each P and K and whatever else
+    differs. What has no finite median on the tuning seeds has no runs here.
     """
-    tuned = table[table["seed"].isin(tuning)]
-    best = best_step_sizes(tuned, values)
     group, _ = grouped(table)
-    found, _ = grouped(tuned)
-    chosen = group[found.index[found.isin(best["group"])]]
-    return table[group.isin(chosen) & ~table["seed"].isin(tuning)]
+    tuned = table["seed"].isin(tuning)
+    middle = values[tuned].groupby(group[tuned]).median()
+    one = table[~group.duplicated()]
+    keys = [grouped(table, ("step_size",))[0]] if by is None else [table[name] for name in by]
+    known = pd.DataFrame({n: key[one.index] for n, key in enumerate(keys)}).set_axis(group[one.index])
+    known = known.assign(middle=middle, gamma=one["gamma"].set_axis(known.index))
+    known = known[np.isfinite(known["middle"])].sort_values(["middle", "gamma"])
+    best = known.drop_duplicates([*range(len(keys))]).index
+    return table[group.isin(best) & ~tuned]
