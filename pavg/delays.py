@@ -34,6 +34,21 @@ class Clock:
     slow: list[Annotated[float, Gt(0)]] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network that is not this machine's: what each average takes longer, as if it went over one.
+
+    latency : seconds; bandwidth : bytes a second (None: without limit).
+    """
+
+    latency: Annotated[float, Ge(0)] = 0.0
+    bandwidth: Annotated[float, Gt(0)] | None = None
+
+    def seconds(self, size):
+        """Seconds of an average of so many bytes."""
+        return self.latency + (size / self.bandwidth if self.bandwidth else 0.0)
+
+
 def of(spec):
     """Key → `Delay` of a specification's clock; {} in real time."""
     return {} if spec.clock is None else {key: getattr(spec.clock, key) for key in ("compute", "comm")}
