@@ -34,6 +34,21 @@ class Clock:
     slow: list[Annotated[float, Gt(0)]] | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A network that is not this machine's: what each average takes longer, as if it went over one.
+
+    latency : seconds; bandwidth : bytes a second (None: without limit).
+    """
+
+    latency: Annotated[float, Ge(0)] = 0.0
+    bandwidth: Annotated[float, Gt(0)] | None = None
+
+    def seconds(self, size):
+        """Seconds of an average of so many bytes."""
+        return self.latency + size / self.bandwidth if self.bandwidth else self.latency
+
+
 def of(spec):
     """Key → `Delay` of a specification's clock; {} in real time."""
     return {} if spec.clock is None else {key: getattr(spec.clock, key) for key in ("compute", "comm")}
@@ -41,7 +56,8 @@ def of(spec):
 
 def one_each(spec):
     """The key that asks for a rank for each learner, as it is about real seconds; "" if there is none."""
-    return "slowdown" if spec.slowdown else "method.seconds" if spec.method.clocked else ""
+    asked = {"slowdown": spec.slowdown, "network": spec.network, "method.seconds": spec.method.clocked}
+    return next((key for key, given in asked.items() if given), "")
 
 
 def conflicts(spec):
@@ -51,10 +67,12 @@ def conflicts(spec):
         found.append(f"slowdown: {len(spec.slowdown)} numbers; expected 1 to P = {spec.P}")
     if real and (spec.R not in (None, spec.P) or spec.measure == "losses"):
         found.append(f"{real}: expected R = P, a rank for each learner, and measure = 'times'")
+    if spec.network is not None and spec.method.asynchronous:
+        found.append(f"network: delays averages, and {spec.method.name!r} has none; expected no network")
     if spec.clock is not None:
         found += _conflicts(spec, spec.clock)
         if real:
-            found.append(f"{real}: of real time; virtual time has clock.slow, and rounds of given steps")
+            found.append(f"{real}: of real time; virtual time has clock.slow, clock.comm, rounds of given steps")
     return found
 
 

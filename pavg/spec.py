@@ -156,6 +156,7 @@ class Spec:
     barrier: bool = False
     clock: delays.Clock | None = None
     slowdown: list[Annotated[float, Ge(1)]] | None = None
+    network: delays.Network | None = None
     stop: Stop = field(default_factory=Stop)
     evaluate: Evaluate = field(default_factory=Evaluate)
 

@@ -10,6 +10,7 @@ BENCHMARKS = {
     "rounds": "pavg.bench.rounds:Rounds",
     "averaging": "pavg.bench.averaging:Averaging",
     "scaling": "pavg.bench.scaling:Scaling",
+    "machine": "pavg.bench.machine:Machine",
     "targets": "pavg.bench.targets:Targets",
 }
 

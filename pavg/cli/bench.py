@@ -1,6 +1,7 @@
 """pavg bench: what this machine does, measured."""
 
 import dataclasses
+import platform
 from pathlib import Path
 
 import click
@@ -55,7 +56,7 @@ def _command(name, cls):
 def _option(field):
     several = isinstance(field.default, tuple)
     choices = field.metadata["choices"]
-    kind = click.Choice(choices) if choices else TYPES[type(field.default[0] if several else field.default)]
+    kind = click.Choice(choices) if choices else TYPES[type(next(iter(field.default), "") if several else field.default)]
     names, told = [field.name, _flag(field)], {"help": field.metadata["help"], "show_default": True}
     if several:
         shown = ", ".join(map(str, field.default))
@@ -96,7 +97,7 @@ def _run(comm, name, benchmark, out, figure):
     once(comm, check_writable, out / "bench")
     if figure is not None:
         once(comm, tables.check_drawing)
-    cores = comm.allgather(pin(comm))
+    cores, hosts = comm.allgather(pin(comm)), len(set(comm.allgather(platform.node())))
     if comm.Get_rank() == 0:
         with stages() as progress:
             rows = list(benchmark.rows(comm, progress))
@@ -104,7 +105,7 @@ def _run(comm, name, benchmark, out, figure):
         rows = list(benchmark.rows(comm, lambda stage, done, total: None))
 
     def tell():
-        facts = dataclasses.asdict(benchmark) | {"ranks": comm.Get_size(), "cores": cores}
+        facts = dataclasses.asdict(benchmark) | {"ranks": comm.Get_size(), "hosts": hosts, "cores": cores}
         tables.show(benchmark.columns, rows)
         print(f"file: {files.write(out / 'bench', name, facts, benchmark.columns, rows)}")
         if figure is not None:

@@ -16,6 +16,7 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 HOSTED = "* hosted: fewer ranks than learners, not the times of P learners"
 LANES = "lanes: so many models side by side, their times are those of all of them together"
 VIRTUAL = "~ virtual time: given seconds, not measured; means over learners"
+INJECTED = "‡ injected: each average takes longer by a given delay, network.latency and network.bandwidth"
 SIDE = "† models side by side: times are those of all of them together"
 
 
@@ -98,7 +99,7 @@ def show(rows, names=()):
 
     Times of hosted learners (P > R) are not the times of P learners: they are marked with *. Nor are
     those of lanes the times of one model: where their number has no column, they are marked with †.
-    Virtual times are marked with ~.
+    Virtual times are marked with ~, those with an injected delay with ‡.
     """
     from rich.console import Console
     from rich.table import Table
@@ -123,6 +124,7 @@ def show(rows, names=()):
         LANES: "lanes" in names,
         SIDE: _lanes(rows) and timed and "lanes" not in names,
         VIRTUAL: any(map(_virtual, rows)) and timed,
+        INJECTED: any(map(_injected, rows)) and timed,
         "curve: the loss over evaluations, on a logarithmic scale of its own": "curve" in names,
     }
     said = [note for note, holds in notes.items() if holds]
@@ -138,6 +140,11 @@ def _lanes(rows):
 def _virtual(row):
     """Whether its seconds were given."""
     return row.get("clock") == "virtual"
+
+
+def _injected(row):
+    """Whether its averages were delayed."""
+    return row.get("network_latency") is not None
 
 
 def _usual(rows):
@@ -183,7 +190,7 @@ def _cell(name, row, names):
         return f"{value:,}"
     if name in SECONDS:
         hosted, lanes = row["hosted"] and "R" not in names, _lanes([row]) and "lanes" not in names
-        return f"{value:.3g}{'*' if hosted else ''}{'†' if lanes else ''}{'~' if _virtual(row) else ''}"
+        return f"{value:.3g}{'*' if hosted else ''}{'†' if lanes else ''}{'~' if _virtual(row) else ''}{'‡' if _injected(row) else ''}"
     if isinstance(value, float):
         return f"{value:.4f}" if name.endswith("accuracy") else f"{value:.6g}"
     return str(value)

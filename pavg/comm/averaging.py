@@ -2,6 +2,7 @@
 
 from mpi4py import MPI
 
+from pavg.comm import network
 from pavg.comm.agreement import check
 from pavg.comm.clocks import COMM, COMPUTE, WAIT
 
@@ -10,11 +11,13 @@ class Summation:
     """Sums over the ranks of a flat float64 buffer, or Allgatherv of parts: timed.
 
     barrier : wait for all ranks first, so that waiting and communicating are told apart; reduction : how
-    ranks sum (`pavg.comm.reduction`). A sum gives the bytes of what ranks combined.
+    ranks sum (`pavg.comm.reduction`); delay : a `pavg.delays.Network` that is injected, or None. A sum gives
+    the bytes of what ranks combined.
     """
 
-    def __init__(self, comm, clock, barrier, reduction):
+    def __init__(self, comm, clock, barrier, reduction, delay):
         self.comm, self.clock, self.barrier, self.reduction = comm, clock, barrier, reduction
+        self._network = network.of(delay, comm.Get_size())
 
     def __call__(self, gather, flat, scatter):
         """gather() takes this rank's part, ranks sum into `flat`, scatter() uses it: all communication."""
@@ -46,6 +49,7 @@ class Summation:
         fill()
         sent = exchange()
         use()
+        network.wait(self._network, sent)
         self.clock.lap(COMM)
         self.clock.round_ends(self.barrier)
         return sent

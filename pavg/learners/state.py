@@ -94,7 +94,7 @@ class Hosted:
         self._model = model
         problem = model, self._order, self._noise
         combination = self.weights, self.total_weight, objective.dimension * self.lanes
-        how = spec.momentum_at_average, self._touched, spec.barrier, self.clock, self.slow
+        how = spec.momentum_at_average, self._touched, spec.barrier, self.clock, self.slow, spec.network
         self._by_hand = ByHand(self.comm, objective, problem, combination, *how, self.reduction)
         by_hand = os.environ.get("PAVG_ROUNDS") == "reference" or not self.reduction.compiled
         if by_hand or objective.family is None:

@@ -10,12 +10,13 @@ from mpi4py import MPI
 from numba import njit, types
 from numba.extending import overload
 
-from pavg.comm import addresses
+from pavg.comm import addresses, network
 from pavg.comm.clocks import COMM, COMPUTE, MARK, PHASES, TOTAL, WAIT
 from pavg.kernels import ahead, columns, general, touched
 from pavg.kernels.calls import borrowed, double_of, status_of
 from pavg.kernels.choice import choose
 from pavg.kernels.combine import gather, gather_models, scatter
+from pavg.rounds.delayed import delayed
 
 ENTRIES, COLUMNS = 5, 3  # lengths of the tuples of averages by touched coordinates: of one model, of lanes
 KEEP, AVERAGE, RESET = range(3)  # what an average does to the momentum
@@ -192,7 +193,7 @@ def close(sparsely, order):
 
 @njit(cache=True, nogil=True)
 def many(
-    problem, schedule, available, lengths, ends, kept, slow, momentum, combination, sparsely, mpi, clock
+    problem, schedule, available, lengths, ends, kept, slow, momentum, combination, sparsely, mpi, network, clock
 ):
     """Rounds of so many local steps each, as far as the schedule reaches: (rounds, steps, status, bytes).
 
@@ -206,7 +207,7 @@ def many(
     momentum : what an average does to it;
     combination : (flat, weights, their total, d); sparsely : () where averages are always dense, else
     (csr, everyone, room, open, rank) of `pavg.kernels.touched`, or with lanes (csr, everyone, room) of
-    `pavg.kernels.columns`; mpi : what `pavg.comm.addresses` gives;
+    `pavg.kernels.columns`; mpi : what `pavg.comm.addresses` gives; network : `pavg.comm.network.of`;
     clock : the numbers of a `Clock`.
     """
     arguments, models, order, noise = borrowed(problem)
@@ -240,6 +241,7 @@ def many(
                 status = status_of(barrier, (comm,))
             lap(clock, wtime, WAIT)
         done, bytes = average(model, order, momentum, combination, touching, mpi)
+        delayed(network, bytes, wtime)
         status, sent = status | done, sent + bytes
         k += 1
         close(touching, order)
@@ -256,13 +258,14 @@ class Compiled:
 
     problem : (arguments, model, order, noise) of the kernels; combination : (weights, their total, d);
     at : what an average does to the momentum; touching : `pavg.rounds.sparse.Touched`, or with lanes
-    `pavg.rounds.columns.Columns`; slow : local steps take so many times as long.
+    `pavg.rounds.columns.Columns`; slow : local steps take so many times as long; delay : a
+    `pavg.delays.Network` that is injected, or None.
     """
 
     loop = "compiled"
 
-    def __init__(self, comm, problem, combination, at, touching, barrier, clock, slow):
-        self._slow = slow
+    def __init__(self, comm, problem, combination, at, touching, barrier, clock, slow, delay):
+        self._slow, self._network = slow, network.of(delay, comm.Get_size())
         weights, total, d = combination
         flat = np.zeros(d * (2 if at == "average" else 1))
         self._most = problem, (flat, weights, total, d), touching.all
@@ -287,7 +290,7 @@ class Compiled:
         before = self._nothing if before is None else before.reshape(self._rows)
         done, steps, status, sent = many(
             *(problem, schedule, available, lengths, ends, (keep, before), self._slow, self._momentum),
-            *(combination, sparsely, self.mpi, self._clock),
+            *(combination, sparsely, self.mpi, self._network, self._clock),
         )
         if status != 0:
             raise MPI.Exception(status)

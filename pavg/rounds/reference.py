@@ -13,19 +13,19 @@ class ByHand:
     objective : pavg.problems.base.Objective; problem : (model, order, noise) of the kernels; combination :
     (weights, their total, d); at : what an average does to the momentum; touched :
     `pavg.rounds.sparse.Touched`, or with lanes `pavg.rounds.columns.Columns`; slow : local steps take so
-    many times as long; reduction : how ranks sum
+    many times as long; delay : `pavg.delays.Network` that is injected, or None; reduction : how ranks sum
     (`pavg.comm.reduction`).
     """
 
     loop = "python"
 
-    def __init__(self, comm, objective, problem, combination, at, touched, barrier, clock, slow, reduction):
+    def __init__(self, comm, objective, problem, combination, at, touched, barrier, clock, slow, delay, reduction):
         self._slow = slow
         self._objective, self._touched, self._at, self._clock = objective, touched, at, clock
         self._model, self._order, self._noise = problem
         self._weights, self._total, self._d = combination
         self._flat = np.zeros(0)
-        self.summation = Summation(comm, clock, barrier, reduction)
+        self.summation = Summation(comm, clock, barrier, reduction, delay)
 
     def run(self, schedule, available, lengths, keep=-1, before=None):
         """(rounds, steps, bytes) that were done: as many rounds as the schedule's `available` entries reach.

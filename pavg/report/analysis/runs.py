@@ -198,7 +198,18 @@ def _machine(table):
     notes = np.where(np.asarray(beside) > 0, ", others running beside", "")
     slow = np.where(np.asarray(loop) == "python", ", Python's loop", "")
     barrier = np.where(np.asarray(table.get("barrier", 0)) > 0, ", a barrier before each average", "")
-    return parts[0] + ", " + parts[1] + notes + slow + barrier
+    return parts[0] + ", " + parts[1] + notes + slow + barrier + _injected(table)
+
+
+def _injected(table):
+    """Of the delay that was injected into averages, a text for each run, "" where there was none."""
+    latency, bandwidth = (
+        pd.to_numeric(table.get(f"network_{name}", pd.Series(np.nan, table.index)), errors="coerce")
+        for name in ("latency", "bandwidth")
+    )
+    told = latency.map(", injected delay of an average: {:g} s".format)
+    told += bandwidth.map(" and its bytes at {:g} byte/s".format).where(bandwidth.notna(), "")
+    return told.where(latency.notna(), "")
 
 
 def _codes(found):

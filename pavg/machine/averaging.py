@@ -1,0 +1,119 @@
+"""Seconds of an averaging of d doubles over P ranks.
+
+On one rank, a + b·m for m = 8d bytes: models are gathered into a buffer and scattered back. Between ranks the
+Allreduce comes on top, by the cheaper of two algorithms (Thakur, Rabenseifner and Gropp 2005, sections 4.4 and
+4.5), with l = ⌈log₂ P⌉:
+
+- short messages, recursive doubling: l·(α + β·m)
+- long ones, reduce-scatter and allgather: 2l·α' + 2(P − 1)/P·β'·m
+
+where α, β and α', β' are latency and seconds a byte, additions included, of messages of each kind.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import least_squares
+
+from pavg.errors import InputError
+
+DOUBLE = 8  # bytes
+LEAST = 1e-13  # of numbers whose logarithms are fitted
+STARTS = 6  # sizes at which long messages may begin, that the fit starts from
+
+
+@dataclass(frozen=True)
+class Averaging:
+    """Numbers of the formula above. ranks : those that were measured; deviation : of the logarithm."""
+
+    alone: tuple[float, float]
+    short: tuple[float, float]
+    long: tuple[float, float]
+    ranks: tuple[int, ...]
+    deviation: float
+
+    def seconds(self, d, P):
+        """Seconds of an averaging. InputError for P > 1 if none was measured between ranks."""
+        if P > 1 and self.most == 1:
+            raise InputError(f"P = {P}: one rank was measured; expected: pavg bench machine -n 2")
+        own = _local(self.alone, d)
+        return float(own + (_between(self.short, self.long, d, P) if P > 1 else 0.0))
+
+    def bounds(self, d, P):
+        """(low, high) around `seconds`.
+
+        Twice the deviation. Beyond the measured ranks, low is as if more of them cost nothing more, and high
+        as if each doubling cost as much as the whole message.
+        """
+        low = high = self.seconds(d, P)
+        if P > self.most:
+            own, there = _local(self.alone, d), self.seconds(d, self.most)
+            low, high = there, max(high, own + (there - own) * np.log2(P) / np.log2(self.most))
+        factor = np.exp(2 * self.deviation)
+        return float(low / factor), float(high * factor)
+
+    @property
+    def most(self):
+        """Ranks, at most, that were measured."""
+        return self.ranks[-1]
+
+
+def fitted(d, P, seconds, noise):
+    """`Averaging` of measured seconds (arrays, P = 1 among them): least squares of logarithms.
+
+    noise : deviation of the logarithm of each of the seconds.
+    """
+    d, P, seconds = (np.asarray(given, float) for given in (d, P, seconds))
+    one, ranks = P == 1, tuple(sorted({int(p) for p in P}))
+    alone = _fit(lambda given: _local(given, d[one]), [[1e-7, 1e-10]], seconds[one])
+    short = long = (0.0, 0.0)
+    errors = np.log(_local(alone, d[one]) / seconds[one])
+    if len(ranks) > 1:
+        d, P, there = d[~one], P[~one], seconds[~one]
+        own = _local(alone, d)
+
+        def between(given):
+            return own + _between(given[:2], given[2:], d, P)
+
+        found = _fit(between, _starts(d, P, there), there)
+        short, long = found[:2], found[2:]
+        errors = np.log(between(found) / there)
+    deviation = np.hypot(np.sqrt(np.mean(errors**2)), np.median(noise))
+    return Averaging(alone, short, long, ranks, float(deviation))
+
+
+def _local(numbers, d):
+    return numbers[0] + numbers[1] * DOUBLE * d
+
+
+def _between(short, long, d, P):
+    """Of the Allreduce alone."""
+    levels, m = np.ceil(np.log2(P)), DOUBLE * d
+    return np.minimum(
+        levels * (short[0] + short[1] * m), 2 * levels * long[0] + 2 * (P - 1) / P * long[1] * m
+    )
+
+
+def _starts(d, P, seconds):
+    """Guesses of (α, β, α', β'), one for each size at which long messages may begin."""
+    two = P == P.min()
+    d, seconds = d[two], seconds[two]
+    order = np.argsort(d)
+    m, seconds = DOUBLE * d[order], seconds[order]
+    for split in np.unique(np.linspace(1, len(m) - 2, STARTS).astype(int)):
+        slopes = [max(np.polyfit(m[part], seconds[part], 1)[0], LEAST) for part in _halves(split, len(m))]
+        yield [seconds[0], slopes[0], max(seconds[split] - slopes[1] * m[split], seconds[0]) / 2, slopes[1]]
+
+
+def _halves(split, size):
+    return slice(0, split + 1), slice(min(split, size - 2), size)
+
+
+def _fit(model, starts, seconds):
+    """Positive numbers for which model(numbers) ≈ seconds, from the best of some starts."""
+
+    def errors(logs):
+        return np.log(model(np.exp(logs)) / seconds)
+
+    found = [least_squares(errors, np.log(start), loss="soft_l1", f_scale=0.1) for start in starts]
+    return tuple(np.exp(min(found, key=lambda one: one.cost).x).tolist())
