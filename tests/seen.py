@@ -16,6 +16,10 @@ _.dense_shapes, _.csr_shapes, _.Targets, _.work
 # by numba: overloads, the context that intrinsics are given, the model of a type, what `Compiled` is
 _._choose, _._steps, _._abreast, _.typing, _._VectorModel, _._TileModel, _._numba_type_, _.CACHE_DIR
 
+# theory, by whoever asks, and by tests
+_.rate_terms, _.unequal_rate_terms, _.printed_least_rounds, _.more_than_one_is_best, _.best_period
+_.best_tuned_period
+
 # by numpy, io, click, xarray
 _.writeable, _.readinto, _.list_commands, _.get_command, _.list_, _.description, _.drop_variables
 

@@ -13,6 +13,7 @@ import numpy as np
 from pavg import files
 from pavg.errors import InputError
 from pavg.settings import changes
+from pavg.theory.zhang2016 import least_envelope
 
 VERSION = 1
 LEVEL = 0.95
@@ -82,8 +83,8 @@ class Variance:
         found = {"printed": self.curvature, "largest": self.largest, "ratio": self.ratio}
         rhos = {name: self.rho(beta2) for name, beta2 in found.items() if beta2 is not None}
         if self.largest is not None:
-            tau = self.slope / (2 * self.distance)
-            rhos["envelope"] = self.rho(self.largest + tau, self.at_optimum + self.slope * self.distance / 2)
+            case = dict(largest=self.largest, slope=self.slope, at_optimum=self.at_optimum)
+            rhos["envelope"] = self.rho(*least_envelope(self.distance, **case))
         return rhos
 
     def rho(self, beta2, sigma2=None):

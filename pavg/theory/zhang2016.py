@@ -105,3 +105,27 @@ def fourth_moment_factor(*, alpha, c, beta2):
     """
     a2, s2 = (1.0 - alpha * c) ** 2, alpha**2 * beta2
     return a2**2 + 6.0 * a2 * s2 + 3.0 * s2**2
+
+
+def variance_envelope(tau, *, largest, slope, at_optimum):
+    """(β², σ²) with which eq. (5), Δ(w) ≤ β²‖w − w*‖² + σ², holds wherever Δ is a quadratic (least squares).
+
+    β² = λmax(Q) + τ and σ² = Δ(w*) + ‖b‖²/(4τ), where Δ(w* + v) = Δ(w*) + ⟨b, v⟩ + vᵀQv, for any τ > 0:
+    as ⟨b, v⟩ ≤ τ‖v‖² + ‖b‖²/(4τ). With σ² = Δ(w*), as the paper has it, (5) holds for no β² unless b = 0.
+
+    Parameters
+    ----------
+    tau : τ, in units of β²; largest : λmax(Q); slope : ‖b‖ = ‖∇Δ(w*)‖; at_optimum : Δ(w*)
+
+    Returns
+    -------
+    β², σ² : float
+    """
+    return largest + tau, at_optimum + slope**2 / (4.0 * tau)
+
+
+def least_envelope(distance, *, largest, slope, at_optimum):
+    """(β², σ²) of the `variance_envelope` that is least at ‖w − w*‖ = distance > 0: τ = ‖b‖/(2·distance)."""
+    if slope == 0.0:
+        return largest, at_optimum
+    return variance_envelope(slope / (2.0 * distance), largest=largest, slope=slope, at_optimum=at_optimum)
