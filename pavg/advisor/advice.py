@@ -1,0 +1,99 @@
+"""Seconds to a loss over K, the K that is advised, and what would change it."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pavg.advisor.samples import Drift, Range
+from pavg.machine import Seconds
+
+MOST = 1.5  # how many times the best K's seconds the advised one's may be, for all that the pilots leave open
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One K. samples : until the loss, of all learners; slower : factor r_K in them; round : seconds of one;
+    seconds : until the loss, of whole rounds; worst : of these over those of the best K, at most."""
+
+    K: int
+    samples: Range
+    slower: Range
+    round: Seconds
+    seconds: Range
+    worst: float
+
+
+@dataclass(frozen=True)
+class Advice:
+    """choices : in the order of K; best : the one that is advised, None: don't know, for the reason `why`."""
+
+    choices: tuple[Choice, ...]
+    best: Choice | None
+    why: str = ""
+
+    @property
+    def neighbours(self):
+        """The choices next to the best one."""
+        at = self.choices.index(self.best)
+        return [self.choices[k] for k in (at - 1, at + 1) if 0 <= k < len(self.choices)]
+
+
+def advise(step: int, needed: Range, drift: Drift, round_of: Callable[[int], Seconds]) -> Advice:
+    """The `Advice` of K = 1, 2, 4, 8 …, as long as a round is no more than what the loss takes.
+
+    step : samples of all learners in a local step; needed : samples until the loss with K = 1; round_of : K →
+    seconds of a round. That K is advised whose seconds, over those of the best K, are least in the worst case
+    that the pilots leave open: of the three values of `drift.a`. What all K share (`needed`) does not count.
+    """
+    if not math.isfinite(needed.middle):
+        return Advice(
+            (), None, "the pilots do not tend to the loss: with this step size it may never be reached"
+        )
+    periods = [2**k for k in range(max(int(math.log2(max(needed.middle / step, 1.0))), 0) + 1)]
+    slower = {K: drift.factor(K) for K in periods}
+    rounds = {K: round_of(K) for K in periods}
+    worst = dict.fromkeys(periods, 0.0)
+    for case in ("middle", "low", "high"):
+        taken = {
+            K: _rounds(needed.middle * getattr(slower[K], case), step * K) * rounds[K].middle for K in periods
+        }
+        least = min(taken.values())
+        worst = {K: max(worst[K], taken[K] / least) for K in periods}
+    found = tuple(
+        Choice(
+            K,
+            needed * slower[K],
+            slower[K],
+            rounds[K],
+            _seconds(needed * slower[K], step * K, rounds[K]),
+            worst[K],
+        )
+        for K in periods
+    )
+    best = min(found, key=lambda choice: (choice.worst, choice.K))
+    if best.worst <= MOST:
+        return Advice(found, best)
+    return Advice(
+        found,
+        None,
+        f"K = {best.K} may take {best.worst:.2g} times as long as the best K: the pilots do not tell how much drift "
+        "costs at the loss; longer pilots would (--pilots)",
+    )
+
+
+def _rounds(samples, of_round):
+    return math.ceil(samples / of_round) if math.isfinite(samples) else math.inf
+
+
+def _seconds(samples, of_round, seconds):
+    """Of whole rounds. What both leave open is independent: their logarithms add in quadrature."""
+    middle = _rounds(samples.middle, of_round) * seconds.middle
+    if not math.isfinite(middle):
+        return Range(math.inf, _rounds(samples.low, of_round) * seconds.low, math.inf)
+    low = math.hypot(
+        math.log(samples.middle / samples.low), math.log(seconds.middle / max(seconds.low, 1e-300))
+    )
+    if not math.isfinite(samples.high):
+        return Range(middle, middle * math.exp(-low), math.inf)
+    high = math.hypot(math.log(samples.high / samples.middle), math.log(seconds.high / seconds.middle))
+    return Range(middle, middle * math.exp(-low), middle * math.exp(high))

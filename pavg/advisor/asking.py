@@ -1,0 +1,69 @@
+"""Advice for a specification: pilots, a machine's model, and both put together."""
+
+import dataclasses
+from dataclasses import dataclass
+
+from pavg.advisor import advice, pilots, samples
+from pavg.advisor.advice import Advice
+from pavg.engine.task import bind
+from pavg.machine import Seconds, work_of
+
+SLOWER = 10  # times as slow an averaging, of the question what would change the advice
+
+
+@dataclass(frozen=True)
+class Answer:
+    """advice : for the specification; changes : [(what else were, the K that were advised, or None)]; spent :
+    (samples of the pilots, over those of the whole run, their seconds); needed : samples with K = 1."""
+
+    advice: Advice
+    changes: tuple[tuple[str, int | None], ...]
+    share: float
+    seconds: float
+    needed: samples.Range
+
+
+def ask(comm, spec, store, machine, target, share, told=None):
+    """The `Answer` to: which K is soonest at a training loss `target`? Collective.
+
+    machine : `pavg.machine.Machine`; share : of the samples of the whole run, for pilots, which run on the
+    ranks of `comm`; told : as of `pavg.advisor.pilots.run`. InputError for what it cannot be asked of.
+    """
+    task = bind(spec, store)
+    planned = pilots.plan(spec, task.objective.n, share)
+    made, seconds = pilots.run(comm, spec, store, planned, told)
+    work, step = work_of(spec, store, task.objective), spec.P * spec.batch_size.value
+    needed = samples.to_target(made[0], target, task.optimum)
+    drift = samples.drift(made, target, task.optimum)
+
+    def round_of(P, slower=1):
+        def seconds_of(K):
+            found = machine.round_seconds(K, work, P, spec.batch_size.value, network=spec.network)
+            if P == 1 or slower == 1:
+                return found
+            more = (slower - 1) * machine.averaging_seconds(work.dimension, P, spec.network).middle
+            return Seconds(*(one + more for one in found))
+
+        return seconds_of
+
+    found = advice.advise(step, needed, drift, round_of(spec.P))
+    changed = {
+        f"averaging took {SLOWER} times as long": advice.advise(
+            step, needed, drift, round_of(spec.P, SLOWER)
+        ),
+        f"P were {2 * spec.P}": advice.advise(2 * step, needed, drift, round_of(2 * spec.P)),
+    }
+    drawn = sum(planned.samples.values()) / planned.whole
+    return Answer(
+        found,
+        tuple((what, one.best and one.best.K) for what, one in changed.items()),
+        drawn,
+        seconds,
+        needed,
+    )
+
+
+def with_period(spec, K, target):
+    """The specification of a whole run with one K, which ends at the target."""
+    stop = dataclasses.replace(spec.stop, target_loss=target)
+    return dataclasses.replace(spec, method=dataclasses.replace(spec.method, K=K), stop=stop)
