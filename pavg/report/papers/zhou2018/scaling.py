@@ -228,7 +228,7 @@ PICTURES = (
         "Test accuracy after 2^19 samples of all learners together, K = 16, batches of 16, the step size "
         "halved twelve times; Downpour and EAMSGD in virtual time. Means of ten seeds; ten others have "
         "chosen, by the training loss: γ0 for K-AVG with 128 learners, or for each method and P the best of "
-        "16 settings. A run that diverged counts with the accuracy at its beginning.",
+        "20 settings. A run that diverged counts with the accuracy at its beginning.",
         NEEDS,
         figure,
     ),
