@@ -111,6 +111,23 @@ def ratio(a, b, more_than=1.0, printed=None):
     return Finding(told, verdict, _counted(a, b, True))
 
 
+def equivalent(values, margins, told, times=False):
+    """Whether a mean lies within margins, by its interval; for margins that were fixed beforehand.
+
+    Agrees where the whole interval is inside, so that both one-sided tests reject; differs where it is
+    outside; else undecided.
+    values : (n,), of runs that do not depend on each other; margins : (low, high); told : a sentence with {}
+    for the mean and its interval; times : values are ratios, whose logarithms are averaged.
+    """
+    values = np.asarray(values, float)
+    found = interval(np.log(values) if times else values)
+    middle, low, high = map(math.exp, found) if times else found
+    least, most = margins
+    verdict = AGREES if least < low and high < most else DIFFERS if low > most or high < least else UNDECIDED
+    why = f"{values.size} runs; interval at {LEVEL * 100:g} %; agrees within {least:.3g} … {most:.3g}"
+    return Finding(told.format(f"{middle:.3g} ({low:.3g} … {high:.3g})"), verdict, why)
+
+
 def equal(differences, tolerance, of):
     """Whether numbers are equal up to rounding. differences : relative ones; of : what they are."""
     most = float(np.max(np.abs(differences)))
