@@ -71,9 +71,9 @@ def near(period):
 PICTURES = (
     Picture(
         "Figure 3",
-        "Training loss over epochs, 8 learners, means over seeds. In the reduced size: ResNet-8 with 4, 8 and "
-        "16 maps for ResNet-20 with 16, 32 and 64, batches of 8 for 32, 2 epochs of one batch file (a fifth "
-        "of CIFAR-10) for 300 of all, the step size divided by 10 at epochs 1 and 1.8.",
+        "Training loss over epochs, 8 learners, means over seeds. In the reduced size: ResNet-8 with 4, 8 "
+        "and 16 maps for ResNet-20 with 16, 32 and 64, batches of 8 for 32, 2 epochs of one file (a fifth of "
+        "CIFAR-10) for 300 of all, the step size divided by 10 at epochs 1 and 1.8.",
         (EXPERIMENT.name,),
         figure,
     ),
@@ -81,8 +81,8 @@ PICTURES = (
 CLAIMS = tuple(
     Claim(
         "Figure 3",
-        f"Training loss of ResNet20 over CIFAR10: over epochs that of I = {I} is nearly that of I = 1 (drawn, "
-        "not said)",
+        f"Training loss of ResNet20 over CIFAR10: over epochs that of I = {I} is nearly that of I = 1 "
+        "(drawn, not said)",
         "",
         (EXPERIMENT.name,),
         near(float(I)),
