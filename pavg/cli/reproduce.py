@@ -57,18 +57,20 @@ def _run(paper, one, ranks, out, data, full):
     from pavg.sweep.grid import cells, sources
 
     sets = [] if full else [*one.reduced]
-    for key, file in zip(("path", "test_path"), one.data, strict=False):
-        if data is None or not (data / file).exists():
+    files = one.data if full or not one.part else one.part
+    for key, file in zip(("path", "test_path"), files, strict=False):
+        if data is None or not any(data.glob(file)):
             return f"{file} is not there (--data FOLDER)"
         sets.append(f"data.{key}={data / file}")
     (path,) = sources(spec := f"{paper.name}/{one.spec}")
-    job = [spec, f"-n{ranks}", *(f"--set={text}" for text in sets)]
+    job = [spec, f"-n{one.ranks or ranks}", *(f"--set={text}" for text in sets)]
     if one.verb == "variance":
         return _estimate(job, cells(path, sets), out / one.name)
     why = ""
     if tables.read(path).get("evaluate", {}).get("optimum") == "stored":
         why = _pavg("estimate", "optimum", *job)
-    why = why or _pavg("run", *job, "--side-by-side", f"--out={out / one.name}")
+    beside = [] if one.ranks else ["--side-by-side"]
+    why = why or _pavg("run", *job, *beside, f"--out={out / one.name}")
     if why or not one.tuned:
         return why
     seeds = f"--set=grid.seed={one.tuned!r}"

@@ -111,15 +111,21 @@ def ratio(a, b, more_than=1.0, printed=None):
     return Finding(told, verdict, _counted(a, b, True))
 
 
-def inside(values, margin, what):
-    """Whether a mean is zero up to a margin that was fixed beforehand: its interval lies inside, or outside.
+def equivalent(values, margins, told, times=False):
+    """Whether a mean lies within margins, by its interval; for margins that were fixed beforehand.
 
-    values : (n,) of single runs; what : the mean is called.
+    Agrees where the whole interval is inside, so that both one-sided tests reject; differs where it is
+    outside; else undecided.
+    values : (n,), of runs that do not depend on each other; margins : (low, high); told : a sentence with {}
+    for the mean and its interval; times : values are ratios, whose logarithms are averaged.
     """
-    middle, low, high = interval(values)
-    verdict = AGREES if max(-low, high) < margin else DIFFERS if low > margin or high < -margin else UNDECIDED
-    why = f"{len(values)} seeds; interval at {LEVEL * 100:g} %; margin, fixed beforehand: {margin:g}"
-    return Finding(f"{what} {middle:.3g} ({low:.3g} … {high:.3g})", verdict, why)
+    values = np.asarray(values, float)
+    found = interval(np.log(values) if times else values)
+    middle, low, high = map(math.exp, found) if times else found
+    least, most = margins
+    verdict = AGREES if least < low and high < most else DIFFERS if low > most or high < least else UNDECIDED
+    why = f"{values.size} runs; interval at {LEVEL * 100:g} %; agrees within {least:.3g} … {most:.3g}"
+    return Finding(told.format(f"{middle:.3g} ({low:.3g} … {high:.3g})"), verdict, why)
 
 
 def equal(differences, tolerance, of):

@@ -26,8 +26,10 @@ class Experiment:
 
     name : folder of its results; spec : benchmark, in the paper's folder; about : a sentence; verb : "run" or
     "variance"; reduced : --set of the size for minutes; data : its files, of training and of test samples,
-    under the folder of data; tuned : seeds, "100:110", of more runs with the step sizes that this sweep finds
-    best, those that reach the normalised loss `target` soonest.
+    under the folder of data, names or patterns; part : those of the reduced size, where they are others;
+    ranks : that each of its jobs needs, whatever -n says, and has to itself, as its times count (0: those of
+    -n); tuned : seeds, "100:110", of more runs with the step sizes that this sweep finds best, those that
+    reach the normalised loss `target` soonest.
     """
 
     name: str
@@ -36,6 +38,8 @@ class Experiment:
     verb: str = "run"
     reduced: tuple[str, ...] = ()
     data: tuple[str, ...] = ()
+    part: tuple[str, ...] = ()
+    ranks: int = 0
     tuned: str = ""
     target: float = 0.1
 

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 
 from pavg.report import analysis
-from pavg.report.claims import AGREES, DIFFERS, UNDECIDED, Claim, Finding, interval
+from pavg.report.claims import Claim, equivalent
 from pavg.report.figures import style
 from pavg.report.paper import Experiment, Picture
 
@@ -33,24 +33,19 @@ def squares(runs):
 
 
 def against_one(found, P, period):
-    """log of the mean square of P learners over that of one, seed by seed."""
+    """The mean square of P learners over that of one, seed by seed."""
     of = found.set_index("seed").sort_index()
     one, many = of[of["P"] == 1]["square"], of[(of["P"] == P) & (of["period"] == period)]["square"]
-    return np.log(many / one).to_numpy()
+    return (many / one).to_numpy()
 
 
 def linear(P):
     """A test: whether P learners are as far as one after the same number of samples, up to MARGIN."""
 
     def test(runs):
-        middle, low, high = np.exp(interval(against_one(squares(runs), P, OFTEN[P])))
-        inside, outside = 1 / MARGIN < low and high < MARGIN, low > MARGIN or high < 1 / MARGIN
-        verdict = AGREES if inside else DIFFERS if outside else UNDECIDED
-        return Finding(
-            f"{middle:.3g} times ({low:.3g} … {high:.3g}) the mean ‖∇f‖² of one learner, K = {OFTEN[P]}",
-            verdict,
-            f"10 seeds, 99 %; agrees within 1/{MARGIN} … {MARGIN}, a margin fixed beforehand",
-        )
+        ratios = against_one(squares(runs), P, OFTEN[P])
+        told = f"{{}} times the mean ‖∇f‖² of one learner, K = {OFTEN[P]}"
+        return equivalent(ratios, (1 / MARGIN, MARGIN), told, times=True)
 
     return test
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pavg.report import analysis
-from pavg.report.claims import Claim, below, inside
+from pavg.report.claims import Claim, below, equivalent
 from pavg.report.figures import style
 from pavg.report.paper import Experiment, Picture
 
@@ -98,8 +98,8 @@ def guessing(method, which):
     def test(runs):
         found = shared(runs)
         gamma = found[0] if which == 1 else found[0] / 10
-        what = f"γ0 = {gamma:g}: test error, minus a guess's:"
-        return inside(found[which][method, MANY] - guess(runs), NEAR, what)
+        told = f"γ0 = {gamma:g}: test error, minus a guess's: {{}}"
+        return equivalent(found[which][method, MANY] - guess(runs), (-NEAR, NEAR), told)
 
     return test
 
@@ -120,7 +120,7 @@ def comparable(P):
 
     def test(runs, sequential):
         apart = tuned(runs)["periodic", P] - tuned(sequential)["periodic", 1]
-        return inside(apart, NEAR, "test error, K-AVG's minus SGD's:")
+        return equivalent(apart, (-NEAR, NEAR), "test error, K-AVG's minus SGD's: {}")
 
     return test
 

@@ -1,0 +1,135 @@
+"""Algorithms 3 and 1 where one learner is four times slower than the others: seconds to a loss."""
+
+from dataclasses import replace
+from functools import cache
+
+from pavg.report import analysis
+from pavg.report.claims import Claim, ratio
+from pavg.report.figures import style
+from pavg.report.paper import Experiment, Picture
+
+A9A = ("a9a/a9a",)
+REAL, TUNING, VIRTUAL = "heterogeneous", "heterogeneous-tuning", "heterogeneous-virtual"
+EXPERIMENTS = (
+    Experiment(
+        TUNING, "heterogeneous_tuning", "2 learners in virtual time: which step size is best?", data=A9A
+    ),
+    Experiment(
+        REAL,
+        "heterogeneous",
+        "2 real ranks, one of them 4 times slower: seconds to a loss, by turns.",
+        data=A9A,
+        ranks=2,
+    ),
+    Experiment(
+        VIRTUAL,
+        "heterogeneous_virtual",
+        "8 learners in virtual time, one of them 4 times slower: seconds to a loss.",
+        data=A9A,
+    ),
+)
+SHOWN = 0.008  # how far above the target a figure reaches
+FIRST = range(4)  # seeds that tune the step sizes of VIRTUAL
+ALGORITHMS = {
+    "periodic": "Algorithm 1, as meant",
+    "pr-sgd": "Algorithm 1, as printed",
+    "heterogeneous": "Algorithm 3",
+}
+SAYS = "Algorithm 3 can achieve a better performance than Algorithm 1 in heterogeneous networks"
+
+
+@cache
+def seconds(runs):
+    """Seconds of the training clock to the runs' target loss: a Series over runs, infinite for never."""
+    (target,) = runs.table["stop_target_loss"].unique()
+    return analysis.reach(runs.table, runs.points, target, "loss", "time_wall")["at"]
+
+
+def by_seed(runs):
+    """A frame of `seconds`: a row a seed, a column a method, each with the step size that suits it."""
+    at, table = seconds(runs), runs.table
+    if table["gamma"].nunique() > 1:
+        table = analysis.held_out(table, at, FIRST)
+    return table.assign(at=at[table.index]).pivot(index="seed", columns="method", values="at")
+
+
+def best(runs):
+    """Method → the step size that gets to the target soonest, in the mean over seeds."""
+    table = runs.table.assign(at=seconds(runs))
+    return table.groupby(["method", "gamma"])["at"].mean().unstack().idxmin(axis=1).to_dict()
+
+
+def against(method, runs):
+    """The finding on how many times the seconds of Algorithm 3 another method takes, seed by seed."""
+    at = by_seed(runs)
+    middle = at[[method, "heterogeneous"]].median()
+    found = ratio(at[method], at["heterogeneous"])
+    return replace(found, measured=f"{found.measured}: {middle.iloc[0]:.3g} s, {middle.iloc[1]:.3g} s")
+
+
+def real(runs, tuning):
+    """Seconds of real ranks; the step size is that of other seeds in virtual time."""
+    found, sizes = against("periodic", runs), best(tuning)
+    used = ", ".join(f"{gamma:g}" for gamma in runs.table["gamma"].unique())
+    told = f"step size {used}; best of {tuning.table['gamma'].nunique()} in virtual time, other seeds: "
+    told += ", ".join(f"{gamma:g} for {ALGORITHMS[name]}" for name, gamma in sizes.items())
+    return replace(found, why=f"{found.why}; {told}")
+
+
+def virtual(method):
+    """A test: the virtual seconds of a method over those of Algorithm 3."""
+
+    def test(runs):
+        found = against(method, runs)
+        return replace(found, why=f"{found.why}; step sizes tuned for each on {len(FIRST)} other seeds")
+
+    return test
+
+
+def figure(runs):
+    """The loss over seconds, one thin line a seed; the target dotted."""
+    (target,) = runs.table["stop_target_loss"].unique()
+    table = runs.table
+    if table["gamma"].nunique() > 1:
+        table = analysis.held_out(table, seconds(runs), FIRST)
+    colours = dict(zip(ALGORITHMS, ("#0072B2", "#009E73", "#D55E00"), strict=True))
+    shown = [method for method in ALGORITHMS if (table["method"] == method).any()]
+    with style.panels([""]) as (figure, (ax,)):
+        for method in shown:
+            for run in table.index[table["method"] == method]:
+                line = runs.points[runs.points["run"] == run]
+                ax.plot(line["time_wall"], line["loss"], color=colours[method], linewidth=0.6, alpha=0.7)
+            ax.plot([], [], color=colours[method], label=ALGORITHMS[method])
+        ax.axhline(target, color="0.5", linestyle=":", linewidth=0.8)
+        ax.set(xlim=(0, None), ylim=(target - 0.03 * SHOWN, target + SHOWN), ylabel="training loss")
+        virtual = (table["clock"] == "virtual").all()
+        ax.set_xlabel("virtual seconds" if virtual else "seconds of the training clock")
+        style.legend(figure, [ax], 2)
+    return figure
+
+
+PICTURES = (
+    Picture(
+        "Algorithms 3 and 1 on two real ranks",
+        "Logistic regression on a9a; one rank's local steps take four times as long. Training loss over the "
+        "seconds of the training clock until the target (dotted), a line for each of 16 seeds. Algorithm 1 "
+        "with the average before the gradient.",
+        (REAL,),
+        figure,
+    ),
+    Picture(
+        "Algorithms 3 and 1 in virtual time, 8 learners",
+        "The same question, 8 learners and given seconds: a local step 50 µs, of one learner 200 µs, a "
+        "combination 100 µs. Each algorithm with the step size that four other seeds found best.",
+        (VIRTUAL,),
+        figure,
+    ),
+)
+CLAIMS = (
+    Claim("Heterogeneous Networks", f"{SAYS} (here: seconds to a loss, two real ranks, one 4 times slower)",
+          "", (REAL, TUNING), real),
+    Claim("Heterogeneous Networks", f"{SAYS} (here: 8 learners in virtual time, one 4 times slower)", "",
+          (VIRTUAL,), virtual("periodic")),
+    Claim("Heterogeneous Networks", f"{SAYS} (the same, against Algorithm 1 as printed)", "",
+          (VIRTUAL,), virtual("pr-sgd")),
+)  # fmt: skip
