@@ -59,25 +59,17 @@ def advise(step: int, needed: Range, drift: Drift, round_of: Callable[[int], Sec
         }
         least = min(taken.values())
         worst = {K: max(worst[K], taken[K] / least) for K in periods}
+    needs = {K: needed * slower[K] for K in periods}
     found = tuple(
-        Choice(
-            K,
-            needed * slower[K],
-            slower[K],
-            rounds[K],
-            _seconds(needed * slower[K], step * K, rounds[K]),
-            worst[K],
-        )
+        Choice(K, needs[K], slower[K], rounds[K], _seconds(needs[K], step * K, rounds[K]), worst[K])
         for K in periods
     )
     best = min(found, key=lambda choice: (choice.worst, choice.K))
     if best.worst <= MOST:
         return Advice(found, best)
+    why = f"K = {best.K} may take {best.worst:.2g} times as long as the best K"
     return Advice(
-        found,
-        None,
-        f"K = {best.K} may take {best.worst:.2g} times as long as the best K: the pilots do not tell how much drift "
-        "costs at the loss; longer pilots would (--pilots)",
+        found, None, f"{why}: the pilots leave open what drift costs; longer ones would not (--pilots)"
     )
 
 

@@ -1,6 +1,5 @@
 """Advice for a specification: pilots, a machine's model, and both put together."""
 
-import dataclasses
 from dataclasses import dataclass
 
 from pavg.advisor import advice, pilots, samples
@@ -61,9 +60,3 @@ def ask(comm, spec, store, machine, target, share, told=None):
         seconds,
         needed,
     )
-
-
-def with_period(spec, K, target):
-    """The specification of a whole run with one K, which ends at the target."""
-    stop = dataclasses.replace(spec.stop, target_loss=target)
-    return dataclasses.replace(spec, method=dataclasses.replace(spec.method, K=K), stop=stop)

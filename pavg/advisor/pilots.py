@@ -20,7 +20,8 @@ ROUNDS = 8  # of a pilot, at least
 class Pilot:
     """What a short run with one K has seen. Arrays over its evaluations, but for the first, of the start.
 
-    samples : of all learners together; loss; gradient : ‖∇F(w̄)‖²; drift : mean ‖w_i − w̄‖²
+    samples : of all learners together; loss; gradient : ‖∇F(w̄)‖²; drift : mean ‖w_i − w̄‖²; whole : false
+    of one that diverged
     """
 
     K: int
@@ -28,6 +29,7 @@ class Pilot:
     loss: np.ndarray
     gradient: np.ndarray
     drift: np.ndarray
+    whole: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,8 +59,8 @@ def plan(spec, n, share):
     each = half / len(periods)
     if each < ROUNDS * step * APART:
         raise InputError(
-            f"a run of {whole / step:,.0f} local steps is too short for pilots of {share:.0%} of it; expected "
-            f"at least {2 * ROUNDS * APART / share:,.0f} steps"
+            f"{whole / step:,.0f} local steps are too few for pilots of {share:.0%} of them; expected at "
+            f"least {2 * ROUNDS * APART / share:,.0f}"
         )
     made = {1: half} | dict.fromkeys(periods, each)
     return Plan({K: step * K * math.ceil(samples / (step * K)) for K, samples in made.items()}, whole)
@@ -95,7 +97,8 @@ def _pilot(comm, spec, store, K, samples):
         evaluate=dataclasses.replace(spec.evaluate, grad_norm=True, drift=True),
     )
     (record,) = synchronous.run(comm, bind(short, store))
-    if record.status not in ("ok", "diverged"):
-        raise InputError(f"the pilot with K = {K}: {record.status} ({record.reason})")
+    if record.status == "diverged" and K == 1:
+        raise InputError("the pilot with K = 1 diverged; expected a smaller step size")
     seen = {name: values[1:] for name, values in record.arrays().items() if np.ndim(values) == 1}
-    return Pilot(K, seen["samples"], seen["loss"], seen["grad_norm"] ** 2, seen["drift"])
+    whole = record.status == "ok"
+    return Pilot(K, seen["samples"], seen["loss"], seen["grad_norm"] ** 2, seen["drift"], whole)

@@ -15,7 +15,8 @@ import numpy as np
 LEAST = 1.02  # a factor around what the reference's curve gives, at least
 ENOUGH = 0.95  # a·θ beyond which samples are not bounded any more
 TAIL = 10.0  # the last part of a curve, a factor of samples, that is fitted
-GAPS = np.geomspace(1e-4, 1e2, 61)  # where a curve may end, in falls of its last part
+LIKE = 4.0  # mean squares of what a fit misses, over those of the best one, that are no worse than it
+GAPS = np.geomspace(1e-4, 1e2, 241)  # where a curve may end, in falls of its last part
 
 
 @dataclass(frozen=True)
@@ -44,8 +45,11 @@ class Curve:
         ends = F.min() - GAPS * fall
         if floor is not None:
             ends = np.append(ends[ends > floor], floor) if F.min() > floor else np.array([F.min() - fall])
-        fits = [(*_line(n, np.log(F - f)), f) for f in ends]
-        self.error, self.slope, self.offset, self.end = min(fits)
+        fits = [(f, *_line(n, np.log(F - f))) for f in ends]
+        misses = np.array([np.mean((F - f - np.exp(slope * n + offset)) ** 2) for f, slope, offset in fits])
+        self._best = fits[int(np.argmin(misses))]
+        self._like = [fit for fit, miss in zip(fits, misses, strict=True) if miss <= LIKE * misses.min()]
+        self.end = self._best[0]
 
     def at(self, loss):
         """Samples at which a loss is reached: seen, or, further on, fitted. Infinity: never."""
@@ -54,15 +58,24 @@ class Curve:
             if first == 0:
                 return float(self.samples[0])
             return _between(loss, self.loss[first - 1 : first + 1], self.samples[first - 1 : first + 1])
-        if loss <= self.end or self.slope >= 0:
+        return self._further(loss, self._best)
+
+    def between(self, loss):
+        """(fewest, most) samples for a loss that was not seen, of all ends that fit nearly as well."""
+        found = [self._further(loss, fit) for fit in self._like]
+        return min(found), max(found)
+
+    def _further(self, loss, fit):
+        end, slope, offset = fit
+        if loss <= end or slope >= 0:
             return np.inf
-        return float(max(np.exp((np.log(loss - self.end) - self.offset) / self.slope), self.samples[-1]))
+        return float(max(np.exp((np.log(loss - end) - offset) / slope), self.samples[-1]))
 
 
 def _line(x, y):
-    """(deviation, slope, offset) of a straight line through points."""
+    """(slope, offset) of a straight line through points."""
     slope, offset = np.polyfit(x, y, 1) if x.size > 1 else (0.0, y[0])
-    return float(np.sqrt(np.mean((y - slope * x - offset) ** 2))), float(slope), float(offset)
+    return float(slope), float(offset)
 
 
 def _between(loss, losses, samples):
@@ -74,8 +87,9 @@ def _between(loss, losses, samples):
 def to_target(pilot, target, floor=None):
     """`Range` of samples until a loss as K = 1 gets there.
 
-    A curve that is cut at half of its length forecasts its own end: what it is wrong by, for a doubling, is
-    taken for each doubling that is left, and never less than `LEAST` allows.
+    The interval holds where the curve gets there with any end that fits nearly as well. Besides, a curve that
+    is cut at half of its length forecasts its own end: what it is wrong by, for a doubling, is taken for each
+    doubling that is left, and never less than `LEAST` allows.
     """
     whole = Curve(pilot.samples, pilot.loss, floor)
     middle = whole.at(target)
@@ -89,18 +103,23 @@ def to_target(pilot, target, floor=None):
     wrong = abs(np.log(known.at(there) / pilot.samples[-1]))
     doublings = np.log2(middle / pilot.samples[-1])
     factor = np.exp(min(max(wrong * (1.0 + doublings), np.log(LEAST)), 50.0))
-    return Range(middle, float(max(middle / factor, pilot.samples[-1])), float(middle * factor))
+    fewest, most = whole.between(target)
+    return Range(middle, float(max(fewest / factor, pilot.samples[-1])), float(most * factor))
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What drift costs, as the pilots tell. a : `Range`; gradient : ‖∇F‖² at the target; known : log K of
-    the pilots, ascending; spread : log D_K of these."""
+    """What drift costs, as the pilots tell.
+
+    a : `Range`; gradient : ‖∇F‖² at the target; known : log K of the pilots, ascending; spread : log D_K of
+    these; diverged : the least K that did, or infinity
+    """
 
     a: Range
     gradient: float
     known: np.ndarray
     spread: np.ndarray
+    diverged: float = np.inf
 
     def of(self, K):
         """D_K: between pilots straight in logarithms, beyond the last one as its last two go on."""
@@ -114,9 +133,11 @@ class Drift:
 
     def factor(self, K):
         """`Range` of r_K at the target."""
-        theta = self.of(K) / self.gradient if self.gradient > 0 else np.inf
         if K == 1:
             return Range(1.0, 1.0, 1.0)
+        if K >= self.diverged:
+            return Range(np.inf, np.inf, np.inf)
+        theta = self.of(K) / self.gradient if self.gradient > 0 else np.inf
         return Range(*(_slower(a * theta) for a in (self.a.middle, self.a.low, self.a.high)))
 
 
@@ -127,6 +148,10 @@ def _slower(share):
 def drift(pilots, target, floor=None):
     """The `Drift` of pilots, the first of which has K = 1."""
     one, *others = pilots
+    diverged = min((pilot.K for pilot in others if not pilot.whole), default=np.inf)
+    others = [pilot for pilot in others if pilot.K < diverged]
+    if not others:
+        return Drift(Range(0.0, 0.0, 0.0), 1.0, np.zeros(1), np.zeros(1), diverged)
     curve = Curve(one.samples, one.loss, floor)
     a = np.array([_cost(curve, pilot) for pilot in others])  # (K, [a, its error])
     weight = 1.0 / a[:, 1] ** 2
@@ -137,7 +162,7 @@ def drift(pilots, target, floor=None):
     around = Range(max(middle, 0.0), max(middle - error, 0.0), max(middle + error, 0.0))
     known = np.log([pilot.K for pilot in others])
     spread = np.log([max(_last(pilot.drift), 1e-300) for pilot in others])
-    return Drift(around, _gradient(one, curve, target), known, spread)
+    return Drift(around, _gradient(one, curve, target), known, spread, diverged)
 
 
 def _last(values):
@@ -162,5 +187,5 @@ def _gradient(one, curve, target):
     if target <= curve.end:
         return 0.0
     tail = (one.samples >= one.samples[-1] / TAIL) & (one.loss > curve.end) & (one.gradient > 0)
-    _, slope, offset = _line(np.log(one.loss[tail] - curve.end), np.log(one.gradient[tail]))
+    slope, offset = _line(np.log(one.loss[tail] - curve.end), np.log(one.gradient[tail]))
     return float(np.exp(offset + max(slope, 0.0) * np.log(target - curve.end)))

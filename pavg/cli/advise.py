@@ -1,15 +1,32 @@
 """pavg advise: which K is soonest at a loss, on a machine that was measured."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What `pavg advise` is given: its arguments and options, by their names."""
+
+    spec: str
+    target: float
+    machine: Path
+    share: float
+    seeds: int | None
+    out: Path
+    overrides: tuple[str, ...]
 
 
 @click.command("advise")
 @click.argument("spec")
 @click.option("--target-loss", "target", type=float, required=True, help="Training loss to be reached.")
 @click.option(
-    "--machine", type=click.Path(path_type=Path), required=True, help="What 'pavg bench machine --out' wrote."
+    "--machine",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="What 'pavg bench machine' has written.",
 )
 @click.option(
     "--pilots",
@@ -19,47 +36,89 @@ import click
     show_default=True,
     help="Part of the samples of the whole run that short runs may draw.",
 )
+@click.option(
+    "--verify",
+    "seeds",
+    type=click.IntRange(1),
+    metavar="SEEDS",
+    help="Run the advised K and its neighbours in full, by turns, on so many other seeds.",
+)
+@click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 @click.option("-n", "ranks", type=click.IntRange(1), help="Start mpirun with so many ranks.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a key, as P=8.")
-def command(spec, target, machine, share, ranks, overrides):  # fmt: skip
-    """Which K gets the runs of SPEC to a training loss soonest?
+def command(ranks, **options):
+    """Which K gets the run of SPEC to a training loss soonest?
 
-    SPEC is a TOML file with method "periodic", whose K does not count; each run of it (over P, step sizes)
-    is advised on by itself. Short runs tell how many samples each K needs; the machine's model, what a round
-    takes. Losses hang on no clock: pilots run on whatever ranks there are, also P = 128 on two.
+    SPEC is a TOML file of one run with method "periodic", whose K does not count. Short runs tell how many
+    samples each K needs, the machine's model what a round takes. Losses hang on no clock: pilots run on
+    whatever ranks there are, also P = 128 on two. --verify measures seconds: it needs a rank for each
+    learner. Exit code 3: don't know.
     """
     from pavg.cli.guard import guarded
     from pavg.comm import launch
 
+    asked = Asked(**options)
     if ranks is not None:
-        words = ["advise", spec, f"--target-loss={target}", f"--machine={machine}", f"--pilots={share}"]
-        words += [f"--set={text}" for text in overrides]
-        return launch.start(ranks, lambda again: words)
-    return guarded(lambda comm: _advise(comm, spec, target, machine, share, overrides))
+        return launch.start(ranks, lambda again: _words(asked))
+    return guarded(lambda comm: _advise(comm, asked))
 
 
-def _advise(comm, name, target, machine, share, overrides):
+UNKNOWN = 3  # exit code
+
+
+def _words(asked):
+    words = ["advise", asked.spec, f"--target-loss={asked.target!r}", f"--machine={asked.machine}"]
+    words += [
+        f"--pilots={asked.share!r}",
+        f"--out={asked.out}",
+        *(f"--set={text}" for text in asked.overrides),
+    ]
+    return words if asked.seeds is None else [*words, f"--verify={asked.seeds}"]
+
+
+def _advise(comm, asked):
     from pavg.advisor.asking import ask
     from pavg.cli.stages import stages
     from pavg.comm.agreement import once, together
     from pavg.engine.task import open_data
     from pavg.machine import load
-    from pavg.sweep import running
 
-    model = together(comm, lambda: load(machine))
-    for spec in running.specifications(comm, name, running.How(Path(), overrides)):
-        with stages() as progress:
-            once(comm, lambda spec=spec, told=progress: open_data(spec, told) and None)
-            store = together(comm, lambda spec=spec: open_data(spec))
+    model = together(comm, lambda: load(asked.machine))
+    spec = together(comm, lambda: _one_run(comm.Get_size(), asked))
+    with stages() as progress:
+        once(comm, lambda: open_data(spec, progress) and None)
+        store = together(comm, lambda: open_data(spec))
 
-            def told(K, done, total, progress=progress):
-                if comm.Get_rank() == 0:
-                    progress(f"pilot, K = {K}", done, total)
+        def told(K, done, total):
+            if comm.Get_rank() == 0:
+                progress(f"pilot, K = {K}", done, total)
 
-            answer = ask(comm, spec, store, model, target, share, told)
-        if comm.Get_rank() == 0:
-            _show(spec, target, answer, model.notes(spec.P))
+        answer = ask(comm, spec, store, model, asked.target, asked.share, told)
+    if comm.Get_rank() == 0:
+        _show(spec, asked.target, answer, model.notes(spec.P))
+    if answer.advice.best is None:
+        return UNKNOWN
+    if asked.seeds is not None:
+        _verify(comm, asked, spec, answer.advice)
     return 0
+
+
+def _one_run(size, asked):
+    """The specification, checked. InputError for several, and for ranks that do not fit."""
+    from pavg.errors import InputError
+    from pavg.sweep import grid
+
+    found = [cell for path in grid.sources(asked.spec) for cell in grid.cells(path, asked.overrides)]
+    if len(found) != 1:
+        raise InputError(
+            f"{asked.spec}: {len(found)} runs; expected one, as by --set (grid and zip left out)"
+        )
+    (spec,) = found
+    if size > spec.P:
+        raise InputError(f"{size} ranks for P = {spec.P} learners; expected at most P")
+    if asked.seeds is not None and size != spec.P:
+        raise InputError(f"--verify: {size} ranks; seconds need one for each of P = {spec.P} learners")
+    return spec
 
 
 def _show(spec, target, answer, notes):
@@ -69,16 +128,14 @@ def _show(spec, target, answer, notes):
     from pavg.bench.tables import print_whole
 
     found = answer.advice
-    size = f", step size {spec.step_size}" if spec.step_size else ""
-    print(f"{spec.name}: P = {spec.P}{size}; to a training loss of {target:g}")
+    print(f"{spec.name}: P = {spec.P}, B = {spec.batch_size.value}; to a training loss of {target:g}")
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("K", "samples", "of K = 1", "a round", "to the loss", "between", "worst"):
+    for heading in ("K", "samples", "over those of K = 1", "a round", "to the loss", "between", "worst"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in found.choices:
         low, high = (quantities.shown(value, "s") for value in (one.seconds.low, one.seconds.high))
-        mark = "→ " if one is found.best else ""
         table.add_row(
-            f"{mark}{one.K:,}",
+            f"{'→ ' if one is found.best else ''}{one.K:,}",
             f"{one.samples.middle:,.0f}",
             f"{one.slower.middle:.3g} ({one.slower.low:.3g} … {one.slower.high:.3g})",
             quantities.shown(one.round.middle, "s"),
@@ -86,23 +143,46 @@ def _show(spec, target, answer, notes):
             f"{low} … {high}",
             f"{one.worst:.3g}",
         )
-    print_whole(table)
+    if found.choices:
+        print_whole(table)
+        print("worst: its seconds over those of the best K, at most, for all that the pilots leave open")
     if found.best is None:
         print(f"don't know: {found.why}")
     else:
-        print(f"K = {found.best.K}: {_neighbours(found)}")
+        near = (
+            f"K = {one.K:,} takes {one.seconds.middle / found.best.seconds.middle:.3g} times as long"
+            for one in found.neighbours
+        )
+        print("; ".join([f"advice: K = {found.best.K:,}", *near]))
         for what, K in answer.changes:
-            print(f"if {what}: {'not known' if K is None else f'K = {K}'}")
+            print(f"if {what}: {'not known' if K is None else f'K = {K:,}'}")
+    needed = answer.needed
     print(
-        f"pilots: {answer.share:.0%} of the samples of the whole run, {answer.seconds:.3g} s here; "
-        f"samples with K = 1: {answer.needed.middle:,.0f} ({answer.needed.low:,.0f} … {answer.needed.high:,.0f})"
+        f"pilots: {answer.share:.0%} of the samples of the whole run, {answer.seconds:.3g} s here; K = 1 is "
+        f"at the loss after {needed.middle:,.0f} samples ({needed.low:,.0f} … {needed.high:,.0f})"
     )
     for note in notes:
         print(note)
 
 
-def _neighbours(found):
-    best = found.best.seconds.middle
-    return ", ".join(
-        f"K = {one.K} takes {one.seconds.middle / best:.3g} times as long" for one in found.neighbours
-    )
+def _verify(comm, asked, spec, found):
+    """Run the advised K and its neighbours, and say what came out. Collective."""
+    import numpy as np
+
+    from pavg import quantities
+    from pavg.advisor.verifying import verify
+    from pavg.cli.progress import watcher
+
+    with watcher(comm.Get_rank() == 0, False) as watching:
+        told = verify(
+            comm, asked.spec, asked.overrides, spec, found, asked.target, asked.seeds, asked.out, watching
+        )
+    if told is None:
+        return
+    print(f"\nin full, {asked.seeds} seeds by turns:")
+    for K, seconds in told.seconds.items():
+        reached = np.isfinite(seconds)
+        middle = quantities.shown(float(np.median(seconds)), "s")
+        print(f"K = {K:,}: {middle} to the loss, median; {reached.sum()} of {seconds.size} runs got there")
+    print(f"regret of K = {found.best.K:,}: {told.regret:.3g}, its median over the best one's")
+    print(f"results: {told.folder}")
