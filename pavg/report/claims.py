@@ -136,7 +136,7 @@ def equal(differences, tolerance, of):
 
 
 def _sign(low, high):
-    return AGREES if high < 0 else DIFFERS if low > 0 else UNDECIDED
+    return AGREES if high < 0 else DIFFERS if low > 0 or low == high else UNDECIDED  # low = high: surely 0
 
 
 def _counted(a, b, paired):
