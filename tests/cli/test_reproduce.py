@@ -30,7 +30,9 @@ PAPER = Paper(
     experiments=(
         Experiment("wells", "double_well", "Two optima.", reduced=("stop.steps=64",)),
         Experiment("convex", "convex", "One.", reduced=CONVEX, tuned="7:9", target=0.5),
-        Experiment("absent", "convex", "None.", data=("absent.csv",)),
+        Experiment("absent", "convex", "None.", data=("absent*.csv",)),
+        Experiment("part", "convex", "None.", data=("absent.csv",), part=("smaller.csv",)),
+        Experiment("ranks", "double_well", "Two.", reduced=("stop.steps=64",), ranks=2),
     ),
     sections=(("1", (), (Claim("1", "8 times the rounds", "8", ("convex" + TUNED,), faster),)),),
 )
@@ -54,7 +56,9 @@ def test_experiments_are_run_once_and_tuned_step_sizes_on_other_seeds(told):
     assert set(grid["seed"]) == {0, 1} and set(grid["gamma"]) == {0.05, 0.0001}
     assert set(tuned["seed"]) == {7, 8} and set(tuned["gamma"]) == {0.05}
     assert len(tuned) == 2 * 5
-    assert "absent.csv is not there (--data FOLDER)" in printed
+    assert "absent*.csv is not there (--data FOLDER)" in printed
+    assert "smaller.csv is not there" in printed  # of the reduced size
+    assert set(runs_of(folder / "ranks")["R"]) == {1, 2}  # whatever -n says
     assert " ok (" not in again  # nothing was run again
     (claim,) = json.loads((folder / "claims.json").read_text())
     assert claim["verdict"] == "agrees" and claim["measured"].startswith("8 times (8 … 8)")

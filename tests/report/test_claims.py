@@ -13,6 +13,7 @@ from pavg.report.claims import (
     Finding,
     below,
     equal,
+    equivalent,
     interval,
     number,
     ratio,
@@ -71,6 +72,37 @@ def test_a_ratio_is_compared_with_what_is_printed(options, verdict):
 def test_a_ratio_with_a_run_that_never_got_there_is_undecided():
     found = ratio([1.0, np.inf], [1.0, 1.0])
     assert found.verdict == UNDECIDED and "1 of 2 runs" in found.why
+
+
+@pytest.mark.parametrize(
+    "mean, spread, verdict",
+    [
+        (0.0, 0.1, AGREES),
+        (0.95, 0.1, UNDECIDED),
+        (1.0, 0.001, UNDECIDED),
+        (0.0, 5.0, UNDECIDED),
+        (-2.0, 0.1, DIFFERS),
+    ],
+)
+def test_a_mean_is_equivalent_only_where_its_whole_interval_is_within_the_margins(mean, spread, verdict):
+    values = mean + spread * draws(9, 20)
+    found = equivalent(values, (-1.0, 1.0), "{} steps apart")
+    middle, low, high = interval(values)
+    assert found.verdict == verdict
+    assert found.measured == f"{middle:.3g} ({low:.3g} … {high:.3g}) steps apart"
+
+
+def test_two_that_differ_by_the_margin_are_equivalent_no_more_often_than_allowed():
+    told = [equivalent(1 + a, (-1.0, 1.0), "{}").verdict for a in draws(10, (2000, 10)) / 10]
+    assert told.count(AGREES) < 0.02 * 2000
+
+
+@pytest.mark.parametrize(
+    "ratio, verdict", [(1.0, AGREES), (1 / 1.02, AGREES), (1.2, DIFFERS), (1 / 1.2, DIFFERS)]
+)
+def test_ratios_are_equivalent_by_their_logarithms(ratio, verdict):
+    found = equivalent(ratio * np.exp(0.01 * draws(11, 12)), (1 / 1.1, 1.1), "{} times", times=True)
+    assert found.verdict == verdict and float(found.measured.split()[0]) == pytest.approx(ratio, rel=0.01)
 
 
 @pytest.mark.parametrize("most, verdict", [(1e-13, AGREES), (1e-11, DIFFERS)])

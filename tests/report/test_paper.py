@@ -7,7 +7,7 @@ import pytest
 from pavg.report import paper as papers
 from pavg.report.claims import AGREES, CANNOT, Claim, below
 from pavg.report.paper import Experiment, Paper, Picture
-from pavg.report.papers import zhang2016
+from pavg.report.papers import yu2019, zhang2016, zhou2018
 from pavg.sweep import grid
 from tests.report import made
 from tests.report.made import HOSTILE
@@ -79,8 +79,8 @@ def test_nothing_is_asked_of_a_network(written):
     assert policy.startswith("default-src 'none'; script-src 'sha256-")
 
 
-def test_every_experiment_of_a_paper_has_its_benchmark_and_every_claim_its_experiments():
-    paper = zhang2016.PAPER
+@pytest.mark.parametrize("paper", [one.PAPER for one in (zhang2016, zhou2018, yu2019)], ids=lambda p: p.name)
+def test_every_experiment_of_a_paper_has_its_benchmark_and_every_claim_its_experiments(paper):
     names = {one.name for one in paper.experiments}
     names |= {one.name + papers.TUNED for one in paper.experiments if one.tuned}
     for one in paper.experiments:

@@ -2,13 +2,12 @@
 
 from dataclasses import replace
 
-import numpy as np
-
 from pavg.report.claims import Claim, equivalent
 from pavg.report.figures import style
 from pavg.report.paper import Experiment, Picture
 
 MARGIN = 1.1  # how many times as large is nearly the same; one seed of I = 1 and I = 32 had been seen
+SIZE = ("problem_depth", "problem_width", "n_samples", "batch_size")
 BATCHES = "cifar-10-batches-bin"
 EXPERIMENT = Experiment(
     "resnet20",
@@ -56,14 +55,11 @@ def near(period):
         ratios = (ends[period] / ends[1.0]).to_numpy()
         told = f"{{}} times the final loss of I = 1 ({ends[1.0].mean():.3g})"
         found = equivalent(ratios, (1 / MARGIN, MARGIN), told, times=True)
-        net, epochs = (
-            runs.table.iloc[0],
-            float(np.max(runs.points["samples"])) / runs.table["n_samples"].iloc[0],
-        )
-        size = f"ResNet-{net['problem_depth']}, {net['problem_width']} maps, {epochs:.3g} epochs"
-        return replace(
-            found, why=f"{found.why}; {size} of {net['n_samples']:,} images, batches of {net['batch_size']}"
-        )
+        net = {name: int(runs.table[name].iloc[0]) for name in SIZE}
+        epochs = runs.points["samples"].max() / net["n_samples"]
+        size = f"ResNet-{net['problem_depth']}, {net['problem_width']} maps, {epochs:.3g} epochs of "
+        size += f"{net['n_samples']:,} images, batches of {net['batch_size']}"
+        return replace(found, why=f"{found.why}; {size}")
 
     return test
 
