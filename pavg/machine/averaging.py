@@ -1,7 +1,7 @@
 """Seconds of an averaging of d doubles over P ranks.
 
-On one rank, a + b·m for m = 8d bytes: models are gathered into a buffer and scattered back. Between ranks the
-Allreduce comes on top, by the cheaper of two algorithms (Thakur, Rabenseifner and Gropp 2005, sections 4.4 and
+On one rank, a + b·m + c·max(m − m₀, 0) for m = 8d bytes: models are gathered into a buffer and scattered back,
+more slowly from m₀ on, where they leave the caches. Between ranks the Allreduce comes on top, by the cheaper of two algorithms (Thakur, Rabenseifner and Gropp 2005, sections 4.4 and
 4.5), with l = ⌈log₂ P⌉:
 
 - short messages, recursive doubling: l·(α + β·m)
@@ -19,6 +19,7 @@ from pavg.errors import InputError
 
 DOUBLE = 8  # bytes
 LEAST = 1e-13  # of numbers whose logarithms are fitted
+LEAVES = (2.0**18, 2.0**20, 2.0**22)  # bytes at which models may leave the caches, that the fit starts from
 STARTS = 6  # sizes at which long messages may begin, that the fit starts from
 
 
@@ -26,7 +27,7 @@ STARTS = 6  # sizes at which long messages may begin, that the fit starts from
 class Averaging:
     """Numbers of the formula above. ranks : those that were measured; deviation : of the logarithm."""
 
-    alone: tuple[float, float]
+    alone: tuple[float, float, float, float]
     short: tuple[float, float]
     long: tuple[float, float]
     ranks: tuple[int, ...]
@@ -65,7 +66,8 @@ def fitted(d, P, seconds, noise):
     """
     d, P, seconds = (np.asarray(given, float) for given in (d, P, seconds))
     one, ranks = P == 1, tuple(sorted({int(p) for p in P}))
-    alone = _fit(lambda given: _local(given, d[one]), [[1e-7, 1e-10]], seconds[one])
+    least = seconds[one].min(), (seconds[one] / (DOUBLE * d[one])).min()
+    alone = _fit(lambda given: _local(given, d[one]), ([*least, least[1], m] for m in LEAVES), seconds[one])
     short = long = (0.0, 0.0)
     errors = np.log(_local(alone, d[one]) / seconds[one])
     if len(ranks) > 1:
@@ -83,7 +85,8 @@ def fitted(d, P, seconds, noise):
 
 
 def _local(numbers, d):
-    return numbers[0] + numbers[1] * DOUBLE * d
+    a, b, c, leaves = numbers
+    return a + b * DOUBLE * d + c * np.maximum(DOUBLE * d - leaves, 0.0)
 
 
 def _between(short, long, d, P):

@@ -16,7 +16,7 @@ from pavg.kernels import ahead, columns, general, touched
 from pavg.kernels.calls import borrowed, double_of, status_of
 from pavg.kernels.choice import choose
 from pavg.kernels.combine import gather, gather_models, scatter
-from pavg.rounds.delayed import delayed
+from pavg.rounds.delayed import wait
 
 ENTRIES, COLUMNS = 5, 3  # lengths of the tuples of averages by touched coordinates: of one model, of lanes
 KEEP, AVERAGE, RESET = range(3)  # what an average does to the momentum
@@ -241,7 +241,7 @@ def many(
                 status = status_of(barrier, (comm,))
             lap(clock, wtime, WAIT)
         done, bytes = average(model, order, momentum, combination, touching, mpi)
-        delayed(network, bytes, wtime)
+        wait(network, bytes, wtime)
         status, sent = status | done, sent + bytes
         k += 1
         close(touching, order)
