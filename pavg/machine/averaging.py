@@ -16,11 +16,11 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from pavg.errors import InputError
+from pavg.machine.lines import line
 
 DOUBLE = 8  # bytes
-LEAST = 1e-13  # of numbers whose logarithms are fitted
+LEAST = 1e-15  # of numbers whose logarithms are fitted
 LEAVES = (2.0**18, 2.0**20, 2.0**22)  # bytes at which models may leave the caches, that the fit starts from
-STARTS = 6  # sizes at which long messages may begin, that the fit starts from
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def fitted(d, P, seconds, noise):
         def between(given):
             return own + _between(given[:2], given[2:], d, P)
 
-        found = _fit(between, _starts(d, P, there), there)
+        found = _fit(between, _starts(d, P, there - own), there)
         short, long = found[:2], found[2:]
         errors = np.log(between(found) / there)
     deviation = np.hypot(np.sqrt(np.mean(errors**2)), np.median(noise))
@@ -97,19 +97,16 @@ def _between(short, long, d, P):
     )
 
 
-def _starts(d, P, seconds):
-    """Guesses of (α, β, α', β'), one for each size at which long messages may begin."""
-    two = P == P.min()
-    d, seconds = d[two], seconds[two]
-    order = np.argsort(d)
-    m, seconds = DOUBLE * d[order], seconds[order]
-    for split in np.unique(np.linspace(1, len(m) - 2, STARTS).astype(int)):
-        slopes = [max(np.polyfit(m[part], seconds[part], 1)[0], LEAST) for part in _halves(split, len(m))]
-        yield [seconds[0], slopes[0], max(seconds[split] - slopes[1] * m[split], seconds[0]) / 2, slopes[1]]
-
-
-def _halves(split, size):
-    return slice(0, split + 1), slice(min(split, size - 2), size)
+def _starts(d, P, between):
+    """Guesses of (α, β, α', β'), one for each size at which long messages may begin, of the fewest ranks."""
+    few = np.min(P) == P
+    order = np.argsort(d[few])
+    m, between = DOUBLE * d[few][order], np.maximum(between[few][order], LEAST)
+    l, P = np.ceil(np.log2(P.min())), P.min()
+    scales = l, l, 2 * l, 2 * (P - 1) / P
+    for split in range(1, len(m) - 1):
+        lines = [*line(m[:split], between[:split]), *line(m[split:], between[split:])]
+        yield np.maximum(np.array(lines) / scales, LEAST)
 
 
 def _fit(model, starts, seconds):
