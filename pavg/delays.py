@@ -72,7 +72,9 @@ def conflicts(spec):
     if spec.clock is not None:
         found += _conflicts(spec, spec.clock)
         if real:
-            found.append(f"{real}: of real time; virtual time has clock.slow, clock.comm, rounds of given steps")
+            found.append(
+                f"{real}: of real time; virtual time has clock.slow, clock.comm, rounds of given steps"
+            )
     return found
 
 

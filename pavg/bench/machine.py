@@ -78,7 +78,10 @@ class Machine(Benchmark):
         for k, turn in enumerate(turns):
             progress("machine: how long each takes", k, len(turns))
             counts.append(count_for(turn.call, spent, comm))
-        calls = {k: lambda turn=turn, n=n: turn.call(n) for k, (turn, n) in enumerate(zip(turns, counts, strict=True))}
+        calls = {
+            k: lambda turn=turn, n=n: turn.call(n)
+            for k, (turn, n) in enumerate(zip(turns, counts, strict=True))
+        }
         progress("machine: turns", 0, 1)
         seconds = alternate(calls, self.alternations, comm)
         for k, turn in enumerate(turns):

@@ -193,7 +193,19 @@ def close(sparsely, order):
 
 @njit(cache=True, nogil=True)
 def many(
-    problem, schedule, available, lengths, ends, kept, slow, momentum, combination, sparsely, mpi, network, clock
+    problem,
+    schedule,
+    available,
+    lengths,
+    ends,
+    kept,
+    slow,
+    momentum,
+    combination,
+    sparsely,
+    mpi,
+    network,
+    clock,
 ):
     """Rounds of so many local steps each, as far as the schedule reaches: (rounds, steps, status, bytes).
 

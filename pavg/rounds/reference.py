@@ -19,7 +19,9 @@ class ByHand:
 
     loop = "python"
 
-    def __init__(self, comm, objective, problem, combination, at, touched, barrier, clock, slow, delay, reduction):
+    def __init__(
+        self, comm, objective, problem, combination, at, touched, barrier, clock, slow, delay, reduction
+    ):
         self._slow = slow
         self._objective, self._touched, self._at, self._clock = objective, touched, at, clock
         self._model, self._order, self._noise = problem

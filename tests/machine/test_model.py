@@ -19,7 +19,11 @@ STEP = 20e-9
 
 def rows(spread=(1.0,) * 10, noise=0.02):
     def told(seconds):
-        return {"time": seconds, "time_low": seconds * np.exp(-2 * noise), "time_high": seconds * np.exp(2 * noise)}
+        return {
+            "time": seconds,
+            "time_low": seconds * np.exp(-2 * noise),
+            "time_high": seconds * np.exp(2 * noise),
+        }
 
     work = {"work": WORK.name, "problem": WORK.problem, "layout": WORK.layout, "entries": 28.0, "d": 28}
     for B in (1, 8, 64):
