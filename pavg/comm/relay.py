@@ -1,9 +1,9 @@
 """A network that is not this machine's: each rank in a network namespace, all packets through a relay.
 
-A rank's only way out is a TUN device, whose packets this process reads, holds as long as the network would, and
-writes into the device of the rank that they are for. A packet of m bytes leaves its rank when those before
-it have, takes m/bandwidth, and arrives `latency` later. Needs root, Linux, `ip`, `nsenter`, /dev/net/tun and
-MPICH, which is told to use TCP alone: shared memory would go past the relay.
+A rank's only way out is a TUN device, whose packets this process reads, holds as long as the network would,
+and writes into the device of the rank that they are for. A packet of m bytes leaves its rank when those
+before it have, takes m/bandwidth, and arrives `latency` later. Needs root, Linux, `ip`, `nsenter`,
+/dev/net/tun and MPICH, which is told to use TCP alone: shared memory would go past the relay.
 """
 
 import ctypes
@@ -76,7 +76,8 @@ class Relay:
     def words(self):
         """What stands before a rank's command: it moves into its namespace."""
         place = NAMESPACES / f"pavg-{os.getpid()}"
-        return ["sh", "-c", f'exec nsenter --net={place}-$PMI_RANK "$@"', "sh"]
+        told = 'test "$PMI_RANK" || { echo "pavg network: this is not MPICH" >&2; exit 2; }'
+        return ["sh", "-c", f'{told}; exec nsenter --net={place}-$PMI_RANK "$@"', "sh"]
 
     def close(self):
         """End the relay, and remove the namespaces."""

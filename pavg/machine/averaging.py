@@ -1,8 +1,8 @@
 """Seconds of an averaging of d doubles over P ranks.
 
-On one rank, a + b·m + c·max(m − m₀, 0) for m = 8d bytes: models are gathered into a buffer and scattered back,
-more slowly from m₀ on, where they leave the caches. Between ranks the Allreduce comes on top, by the cheaper of two algorithms (Thakur, Rabenseifner and Gropp 2005, sections 4.4 and
-4.5), with l = ⌈log₂ P⌉:
+On one rank, a + b·m + c·max(m − m₀, 0) for m = 8d bytes: models are gathered into a buffer and scattered
+back, more slowly from m₀ on, where they leave the caches. Between ranks the Allreduce comes on top, by the
+cheaper of two algorithms (Thakur, Rabenseifner and Gropp 2005, section 4.5), with l = ⌈log₂ P⌉:
 
 - short messages, recursive doubling: l·(α + β·m)
 - long ones, reduce-scatter and allgather: 2l·α' + 2(P − 1)/P·β'·m

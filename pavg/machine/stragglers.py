@@ -1,9 +1,9 @@
 """How much longer the slowest of P learners takes than usual, from measured spreads of equal work.
 
-The seconds of a stretch of local steps over their median, X, have a distribution; a round waits for the largest
-of P of them, E max = ∫ Q(y^(1/P)) dy over 0 < y < 1, with Q their quantile function. Below the tail Q is that of
-the measured stretches; in the tail, X exceeds its beginning by an exponential with the mean excess that was
-measured (as peaks over a threshold do, Pickands 1975, with shape 0). So E max grows with log P.
+The seconds of a stretch of local steps over their median, X, have a distribution; a round waits for the
+largest of P of them, E max = ∫ Q(y^(1/P)) dy over 0 < y < 1, with Q their quantile function. Below the tail Q
+is that of the measured stretches; in the tail, X exceeds its beginning by an exponential with the mean excess
+that was measured (as peaks over a threshold do, Pickands 1975, with shape 0). So E max grows with log P.
 """
 
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ def measured(stretches):
 
 
 def largest(spreads, seconds, P):
-    """`Spread.largest` for stretches of so many seconds: between measured ones, on a line over log seconds."""
+    """`Spread.largest` for stretches of so many seconds: on lines over their logarithm."""
     known = sorted(spreads, key=lambda spread: spread.seconds)
     found = np.array([spread.largest(P) for spread in known])
     at = np.log([spread.seconds for spread in known])
