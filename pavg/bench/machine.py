@@ -2,6 +2,7 @@
 
 import platform
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import numpy as np
@@ -78,10 +79,7 @@ class Machine(Benchmark):
         for k, turn in enumerate(turns):
             progress("machine: how long each takes", k, len(turns))
             counts.append(count_for(turn.call, spent, comm))
-        calls = {
-            k: lambda turn=turn, n=n: turn.call(n)
-            for k, (turn, n) in enumerate(zip(turns, counts, strict=True))
-        }
+        calls = {k: partial(turn.call, n) for k, (turn, n) in enumerate(zip(turns, counts, strict=True))}
         progress("machine: turns", 0, 1)
         seconds = alternate(calls, self.alternations, comm)
         for k, turn in enumerate(turns):

@@ -1,6 +1,7 @@
 """Times by turns: what is compared runs alternately, on one pinned core a rank."""
 
 import os
+import platform
 import time
 
 import numpy as np
@@ -54,10 +55,10 @@ def pin(comm):
     """
     if not hasattr(os, "sched_setaffinity"):
         return -1
-    node = comm.Split_type(MPI.COMM_TYPE_SHARED)
-    allowed = sorted(os.sched_getaffinity(0))
-    same = len(set(map(tuple, node.allgather(allowed)))) == 1
-    core = allowed[node.Get_rank() % len(allowed) if same else 0]
-    node.Free()
+    here, allowed = platform.node(), sorted(os.sched_getaffinity(0))  # MPI may tell apart ranks of one host
+    there = [cores for host, cores in comm.allgather((here, allowed)) if host == here]
+    same = all(cores == allowed for cores in there)
+    place = [host for host in comm.allgather(here)[: comm.Get_rank()] if host == here]
+    core = allowed[len(place) % len(allowed) if same else 0]
     os.sched_setaffinity(0, {core})
     return core

@@ -10,8 +10,8 @@ from pavg.comm.launch import launched_rank
 from pavg.errors import InputError, missing_extra
 
 BAD_INPUT = 2
-VERBS = "run status show report plot compare merge slurm data estimate advise reproduce bench".split()
-VERBS += ["listing", "doctor"]
+VERBS = "run status show report plot compare merge slurm data estimate advise reproduce bench network".split()
+VERBS += "listing doctor".split()
 # packages of pavg[report], which runs can do without
 REPORT = ("jinja2", "markupsafe", "matplotlib", "pandas", "plotly", "pyarrow", "xarray")
 

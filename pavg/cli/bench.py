@@ -56,11 +56,8 @@ def _command(name, cls):
 def _option(field):
     several = isinstance(field.default, tuple)
     choices = field.metadata["choices"]
-    kind = (
-        click.Choice(choices)
-        if choices
-        else TYPES[type(next(iter(field.default), "") if several else field.default)]
-    )
+    one = next(iter(field.default), "") if several else field.default
+    kind = click.Choice(choices) if choices else TYPES[type(one)]
     names, told = [field.name, _flag(field)], {"help": field.metadata["help"], "show_default": True}
     if several:
         shown = ", ".join(map(str, field.default))

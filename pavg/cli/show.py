@@ -189,11 +189,21 @@ def _cell(name, row, names):
     if name in COUNTS:
         return f"{value:,}"
     if name in SECONDS:
-        hosted, lanes = row["hosted"] and "R" not in names, _lanes([row]) and "lanes" not in names
-        return f"{value:.3g}{'*' if hosted else ''}{'†' if lanes else ''}{'~' if _virtual(row) else ''}{'‡' if _injected(row) else ''}"
+        return f"{value:.3g}{_marks(row, names)}"
     if isinstance(value, float):
         return f"{value:.4f}" if name.endswith("accuracy") else f"{value:.6g}"
     return str(value)
+
+
+def _marks(row, names):
+    """What stands behind the seconds of a run, where no column says it."""
+    marks = {
+        "*": row["hosted"] and "R" not in names,
+        "†": _lanes([row]) and "lanes" not in names,
+        "~": _virtual(row),
+        "‡": _injected(row),
+    }
+    return "".join(mark for mark, holds in marks.items() if holds)
 
 
 def _sparkline(values):

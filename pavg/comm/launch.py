@@ -84,19 +84,19 @@ def mpirun():
     return str(Path(found).parent.resolve() / Path(found).name)
 
 
-def start(ranks, arguments, heard=False):
+def start(ranks, arguments, heard=False, within=()):
     """Run `python -m pavg …` on so many ranks and wait; its exit code.
 
     A job that a failed cell took with it is started again, for the cells that are left, unless a signal
     has asked for an end.
     arguments : function of whether it is started again; heard : whether its ranks end by themselves when
-    they hear SIGUSR1, of which MPICH makes something of its own.
+    they hear SIGUSR1, of which MPICH makes something of its own; within : words before each rank's command.
     """
     if (_first(SIZES) or 1) > 1:
         raise InputError(f"-n {ranks}: this is an MPI job already; leave -n out to use its ranks")
     asked = []
     for restart in range(RESTARTS):
-        command = [mpirun(), "-n", str(ranks), sys.executable, "-m", "pavg", *arguments(restart > 0)]
+        command = [mpirun(), "-n", str(ranks), *within, sys.executable, "-m", "pavg", *arguments(restart > 0)]
         code = _job(command, asked, heard)
         if code != CELL_FAILED or asked:
             break

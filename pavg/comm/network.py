@@ -14,21 +14,21 @@ LONGEST = 0.5  # seconds of one sleep
 
 
 def of(network, ranks):
-    """What compiled rounds take of a `pavg.delays.Network`: (address of usleep, latency, seconds a byte).
+    """What rounds take of a `pavg.delays.Network`: (address of usleep, latency, seconds a byte).
 
-    () where there is none, and on one rank, which sends nothing.
+    The address is 0 where there is none, and on one rank, which sends nothing.
     """
     if network is None or ranks == 1:
-        return ()
+        return 0, 0.0, 0.0
     address = ctypes.cast(ctypes.CDLL(None).usleep, ctypes.c_void_p).value
     return address, float(network.latency), network.seconds(1) - network.latency
 
 
 def wait(network, size):
     """Wait as long as an average of so many bytes takes longer. network : as `of` gives it."""
-    if not network:
+    usleep, latency, of_byte = network
+    if usleep == 0:
         return
-    _, latency, of_byte = network
     until = MPI.Wtime() + latency + of_byte * size
     while (left := until - NEAR - MPI.Wtime()) > 0.0:
         time.sleep(min(left, LONGEST))

@@ -1,4 +1,4 @@
-"""Seconds of local steps, averagings and rounds on a machine, fitted to what `pavg bench machine` measured."""
+"""Seconds of local steps, averagings and rounds, fitted to what `pavg bench machine` has measured."""
 
 from pavg.machine.model import Machine, Seconds
 from pavg.machine.reading import load

@@ -1,8 +1,8 @@
 """Seconds of an averaging of d doubles over P ranks.
 
-On one rank, a + b·m for m = 8d bytes: models are gathered into a buffer and scattered back. Between ranks the
-Allreduce comes on top, by the cheaper of two algorithms (Thakur, Rabenseifner and Gropp 2005, sections 4.4 and
-4.5), with l = ⌈log₂ P⌉:
+On one rank, a + b·m + c·max(m − m₀, 0) for m = 8d bytes: models are gathered into a buffer and scattered
+back, more slowly from m₀ on, where they leave the caches. Between ranks the Allreduce comes on top, by the
+cheaper of two algorithms (Thakur, Rabenseifner and Gropp 2005, section 4.5), with l = ⌈log₂ P⌉:
 
 - short messages, recursive doubling: l·(α + β·m)
 - long ones, reduce-scatter and allgather: 2l·α' + 2(P − 1)/P·β'·m
@@ -16,17 +16,18 @@ import numpy as np
 from scipy.optimize import least_squares
 
 from pavg.errors import InputError
+from pavg.machine.lines import line
 
 DOUBLE = 8  # bytes
-LEAST = 1e-13  # of numbers whose logarithms are fitted
-STARTS = 6  # sizes at which long messages may begin, that the fit starts from
+LEAST = 1e-15  # of numbers whose logarithms are fitted
+LEAVES = (2.0**18, 2.0**20, 2.0**22)  # bytes at which models may leave the caches, that the fit starts from
 
 
 @dataclass(frozen=True)
 class Averaging:
     """Numbers of the formula above. ranks : those that were measured; deviation : of the logarithm."""
 
-    alone: tuple[float, float]
+    alone: tuple[float, float, float, float]
     short: tuple[float, float]
     long: tuple[float, float]
     ranks: tuple[int, ...]
@@ -65,7 +66,8 @@ def fitted(d, P, seconds, noise):
     """
     d, P, seconds = (np.asarray(given, float) for given in (d, P, seconds))
     one, ranks = P == 1, tuple(sorted({int(p) for p in P}))
-    alone = _fit(lambda given: _local(given, d[one]), [[1e-7, 1e-10]], seconds[one])
+    least = seconds[one].min(), (seconds[one] / (DOUBLE * d[one])).min()
+    alone = _fit(lambda given: _local(given, d[one]), ([*least, least[1], m] for m in LEAVES), seconds[one])
     short = long = (0.0, 0.0)
     errors = np.log(_local(alone, d[one]) / seconds[one])
     if len(ranks) > 1:
@@ -75,7 +77,7 @@ def fitted(d, P, seconds, noise):
         def between(given):
             return own + _between(given[:2], given[2:], d, P)
 
-        found = _fit(between, _starts(d, P, there), there)
+        found = _fit(between, _starts(d, P, there - own), there)
         short, long = found[:2], found[2:]
         errors = np.log(between(found) / there)
     deviation = np.hypot(np.sqrt(np.mean(errors**2)), np.median(noise))
@@ -83,7 +85,8 @@ def fitted(d, P, seconds, noise):
 
 
 def _local(numbers, d):
-    return numbers[0] + numbers[1] * DOUBLE * d
+    a, b, c, leaves = numbers
+    return a + b * DOUBLE * d + c * np.maximum(DOUBLE * d - leaves, 0.0)
 
 
 def _between(short, long, d, P):
@@ -94,19 +97,16 @@ def _between(short, long, d, P):
     )
 
 
-def _starts(d, P, seconds):
-    """Guesses of (α, β, α', β'), one for each size at which long messages may begin."""
-    two = P == P.min()
-    d, seconds = d[two], seconds[two]
-    order = np.argsort(d)
-    m, seconds = DOUBLE * d[order], seconds[order]
-    for split in np.unique(np.linspace(1, len(m) - 2, STARTS).astype(int)):
-        slopes = [max(np.polyfit(m[part], seconds[part], 1)[0], LEAST) for part in _halves(split, len(m))]
-        yield [seconds[0], slopes[0], max(seconds[split] - slopes[1] * m[split], seconds[0]) / 2, slopes[1]]
-
-
-def _halves(split, size):
-    return slice(0, split + 1), slice(min(split, size - 2), size)
+def _starts(d, P, between):
+    """Guesses of (α, β, α', β'), one for each size at which long messages may begin, of the fewest ranks."""
+    few = np.min(P) == P
+    order = np.argsort(d[few])
+    m, between = DOUBLE * d[few][order], np.maximum(between[few][order], LEAST)
+    l, P = np.ceil(np.log2(P.min())), P.min()
+    scales = l, l, 2 * l, 2 * (P - 1) / P
+    for split in range(1, len(m) - 1):
+        lines = [*line(m[:split], between[:split]), *line(m[split:], between[split:])]
+        yield np.maximum(np.array(lines) / scales, LEAST)
 
 
 def _fit(model, starts, seconds):

@@ -75,7 +75,7 @@ class Machine:
 
         .. math:: E[\\max_{i ≤ P} X_i] · K·t(B) + T(d, P)
 
-        with X the spread of equal work around its mean.
+        with X the spread of equal work around its median.
 
         Parameters
         ----------

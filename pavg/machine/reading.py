@@ -1,4 +1,4 @@
-"""A machine's file: what `pavg bench machine` wrote, measured seconds and all, fitted anew when it is read."""
+"""A machine's file: what `pavg bench machine` has measured, fitted anew when it is read."""
 
 from pathlib import Path
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import nnls
 
 from pavg.errors import InputError
+from pavg.machine.lines import line
 
 OTHERWISE = np.log(2) / 2  # deviation of a step that was not measured: a factor of 2 either way
 
@@ -90,7 +90,7 @@ def fitted(work, B, seconds, noise):
     """
     B, seconds = np.asarray(B, float), np.asarray(seconds, float)
     one, more = float(seconds[B == 1][0]), B > 1
-    fixed, each = _line(B[more], seconds[more]) if more.any() else (0.0, one)
+    fixed, each = line(B[more], seconds[more]) if more.any() else (0.0, one)
     errors = np.log((fixed + each * B[more]) / seconds[more])
     deviation = np.sqrt(np.mean(errors**2) if more.any() else 0.0)
     return Steps(work, one, fixed, each, float(np.hypot(deviation, np.median(noise))))
@@ -114,15 +114,9 @@ def like(work, known):
     def at(values):
         if not all(values):
             return 0.0
-        fixed, each = _line(entries, np.array(values))
+        fixed, each = line(entries, np.array(values))
         return fixed + each * work.entries
 
     numbers = (at([getattr(steps, name) for steps in alike]) for name in ("one", "fixed", "each"))
     worst = max(steps.deviation for steps in alike)
     return Steps(work, *numbers, float(np.hypot(worst, OTHERWISE)))
-
-
-def _line(x, y):
-    """(a, b) ≥ 0 of y ≈ a + b·x by least squares of relative errors."""
-    (a, b), _ = nnls(np.column_stack([1 / y, x / y]), np.ones(len(y)))
-    return float(a), float(b)

@@ -1,9 +1,9 @@
-"""How much longer the slowest of P learners takes than the mean, from measured spreads of equal work.
+"""How much longer the slowest of P learners takes than usual, from measured spreads of equal work.
 
-The seconds of a stretch of local steps over their mean, X, have a distribution; a round waits for the largest of
-P of them, E max = ∫ Q(y^(1/P)) dy over 0 < y < 1, with Q their quantile function. Below the tail Q is that of
-the measured stretches; in the tail, X exceeds its beginning by an exponential with the mean excess that was
-measured (as peaks over a threshold do, Pickands 1975, with shape 0). So E max grows with log P.
+The seconds of a stretch of local steps over their median, X, have a distribution; a round waits for the
+largest of P of them, E max = ∫ Q(y^(1/P)) dy over 0 < y < 1, with Q their quantile function. Below the tail Q
+is that of the measured stretches; in the tail, X exceeds its beginning by an exponential with the mean excess
+that was measured (as peaks over a threshold do, Pickands 1975, with shape 0). So E max grows with log P.
 """
 
 from dataclasses import dataclass
@@ -28,8 +28,6 @@ class Spread:
     def largest(self, P):
         """(E max of P, low, high): low as if nothing were longer than what was measured, high with twice the
         excess where P asks for more than there were stretches."""
-        if P == 1:
-            return 1.0, 1.0, 1.0
         y = (np.arange(POINTS) + 0.5) / POINTS
         p = -np.expm1(np.log(y) / P)  # 1 − y^(1/P)
         seen = np.interp(1 - p, (np.arange(LEVELS) + 0.5) / LEVELS, self.quantiles)
@@ -44,7 +42,7 @@ class Spread:
 def measured(stretches):
     """`Spread` of the seconds of stretches of equal work, of all ranks together."""
     stretches = np.asarray(stretches, float)
-    X = stretches / stretches.mean()
+    X = stretches / np.median(stretches)
     quantiles = np.quantile(X, (np.arange(LEVELS) + 0.5) / LEVELS)
     begins = np.quantile(quantiles, TAIL)
     excess = np.maximum(X[begins <= X] - begins, 0.0).mean()
@@ -52,7 +50,7 @@ def measured(stretches):
 
 
 def largest(spreads, seconds, P):
-    """`Spread.largest` for stretches of so many seconds: between measured ones, on a line over log seconds."""
+    """`Spread.largest` for stretches of so many seconds: on lines over their logarithm."""
     known = sorted(spreads, key=lambda spread: spread.seconds)
     found = np.array([spread.largest(P) for spread in known])
     at = np.log([spread.seconds for spread in known])

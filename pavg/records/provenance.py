@@ -30,6 +30,7 @@ def environment():
 
     facts = {"mpi_library": MPI.Get_library_version().strip("\x00 \n").split("\n")[0]}
     facts |= {"cpu": cpu_model(), "caches": caches(), "cores": str(os.cpu_count()), "blas": blas()}
+    facts |= {"relay": os.environ.get("PAVG_RELAY", "")}
     facts |= {name: value for name, value in sorted(os.environ.items()) if name.startswith(PREFIXES)}
     return facts
 

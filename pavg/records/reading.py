@@ -16,7 +16,7 @@ from pavg.records.summary import Summary
 
 VERSIONS = {FORMAT: FORMAT_VERSION, MERGED: MERGED_VERSION}
 KINDS = {FORMAT: "a file of one run", MERGED: "a file of many runs, merged"}
-MACHINE = ("cpu", "mpi_library")  # of the group env: times of different machines differ
+MACHINE = ("cpu", "mpi_library", "relay")  # of the group env: times of different machines differ
 AXES = ("evaluation", "rank", "learner")  # of what is looked at over many runs
 CURVE = 16  # evaluations that a summary keeps the loss of, at most
 UNSEEN = (  # nothing that a summary holds

@@ -16,7 +16,7 @@ from pavg.kernels import ahead, columns, general, touched
 from pavg.kernels.calls import borrowed, double_of, status_of
 from pavg.kernels.choice import choose
 from pavg.kernels.combine import gather, gather_models, scatter
-from pavg.rounds.delayed import delayed
+from pavg.rounds.delayed import wait
 
 ENTRIES, COLUMNS = 5, 3  # lengths of the tuples of averages by touched coordinates: of one model, of lanes
 KEEP, AVERAGE, RESET = range(3)  # what an average does to the momentum
@@ -193,19 +193,7 @@ def close(sparsely, order):
 
 @njit(cache=True, nogil=True)
 def many(
-    problem,
-    schedule,
-    available,
-    lengths,
-    ends,
-    kept,
-    slow,
-    momentum,
-    combination,
-    sparsely,
-    mpi,
-    network,
-    clock,
+    problem, schedule, available, lengths, ends, kept, slow, momentum, combination, sparsely, mpi, lag, clock
 ):
     """Rounds of so many local steps each, as far as the schedule reaches: (rounds, steps, status, bytes).
 
@@ -219,7 +207,7 @@ def many(
     momentum : what an average does to it;
     combination : (flat, weights, their total, d); sparsely : () where averages are always dense, else
     (csr, everyone, room, open, rank) of `pavg.kernels.touched`, or with lanes (csr, everyone, room) of
-    `pavg.kernels.columns`; mpi : what `pavg.comm.addresses` gives; network : `pavg.comm.network.of`;
+    `pavg.kernels.columns`; mpi : what `pavg.comm.addresses` gives; lag : `pavg.comm.network.of`;
     clock : the numbers of a `Clock`.
     """
     arguments, models, order, noise = borrowed(problem)
@@ -253,7 +241,7 @@ def many(
                 status = status_of(barrier, (comm,))
             lap(clock, wtime, WAIT)
         done, bytes = average(model, order, momentum, combination, touching, mpi)
-        delayed(network, bytes, wtime)
+        wait(lag, bytes, wtime)
         status, sent = status | done, sent + bytes
         k += 1
         close(touching, order)

@@ -56,6 +56,17 @@ REFUSED = {
     "few ranks": ({"slowdown": [4, 1], "R": 2}, "slowdown: expected R = P, a rank for each learner"),
     "too many slow learners": ({"slowdown": [1.0] * 5}, "slowdown: 5 numbers; expected 1 to P = 4"),
     "a faster one": ({"slowdown": [0.5]}, "slowdown"),
+    "a network of few ranks": ({"network": {}, "R": 2}, "network: expected R = P, a rank for each learner"),
+    "a network for losses": ({"network": {}, "measure": "losses"}, "and measure = 'times'"),
+    "a network in virtual time": (
+        {"network": {}, "clock": {"compute": {"mean": 1.0}}},
+        "network: of real time; virtual time has clock.slow, clock.comm",
+    ),
+    "a network without averages": (
+        {"network": {}, "method": {"name": "downpour", "K": 2}},
+        "network: delays averages, and 'downpour' has none",
+    ),
+    "no bandwidth": ({"network": {"bandwidth": 0.0}}, "network.bandwidth = 0.0"),
     "sparse averages": (
         {"method": heterogeneous(I=[1]), "averaging": "sparse"},
         "expected 'auto' or 'dense'",

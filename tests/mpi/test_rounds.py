@@ -105,14 +105,14 @@ def called_by_address(learners, place, function):
     "rest", [0, 5]
 )  # models are kept for drift, off the clock, where a round ends on the stop
 @pytest.mark.parametrize("barrier", [False, True])
-@pytest.mark.parametrize("slowdown", [None, [2.5, 1.0]])
-def test_both_loops_book_the_same_seconds(slowdown, barrier, rest, monkeypatch):
+@pytest.mark.parametrize("slowdown, network", [(None, None), ([2.5, 1.0], None), (None, {"latency": 1e-4})])
+def test_both_loops_book_the_same_seconds(slowdown, network, barrier, rest, monkeypatch):
     booked = []
     for loop in ("compiled", "reference"):
         draws = np.random.default_rng(7)  # a clock of our own: how often, and in what order, it is read
         now = itertools.accumulate(draws.random() for _ in itertools.count())
         monkeypatch.setattr(clocks.MPI, "Wtime", lambda now=now: next(now))
-        learners = made(loop, monkeypatch, barrier=barrier, slowdown=slowdown, **LOGISTIC)
+        learners = made(loop, monkeypatch, barrier=barrier, slowdown=slowdown, network=network, **LOGISTIC)
         if loop == "compiled":
             wtime = ctypes.CFUNCTYPE(ctypes.c_double)(lambda: clocks.MPI.Wtime())
             called_by_address(learners, 1, wtime)

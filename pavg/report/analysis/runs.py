@@ -197,8 +197,10 @@ def _machine(table):
     beside, loop = table.get("beside", 0), table.get("loop", "compiled")
     notes = np.where(np.asarray(beside) > 0, ", others running beside", "")
     slow = np.where(np.asarray(loop) == "python", ", Python's loop", "")
+    relay = table.get("relay", pd.Series("", table.index)).fillna("").astype(str)
+    relay = relay.where(relay == "", ", through a relay of " + relay)
     barrier = np.where(np.asarray(table.get("barrier", 0)) > 0, ", a barrier before each average", "")
-    return parts[0] + ", " + parts[1] + notes + slow + barrier + _injected(table)
+    return parts[0] + ", " + parts[1] + notes + slow + barrier + relay + _injected(table)
 
 
 def _injected(table):
