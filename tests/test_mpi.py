@@ -33,7 +33,7 @@ MPIS = ["default", *OTHERS]
 # seconds, which four ranks on two cores cannot keep. Another MPI: what asks nothing of the library that the
 # files that are left do not ask. A new file is run everywhere.
 AS_ON_TWO = (
-    *("test_bench.py", "test_bench_times.py", "test_checkpoint.py"),
+    *("test_bench.py", "test_bench_times.py", "test_checkpoint.py", "test_constants.py"),
     *("test_engine.py", "test_lanes.py", "test_nets.py", "test_optimum.py", "test_slow_momentum.py"),
     *("test_times.py", "test_variance.py", "test_virtual.py"),
 )

@@ -1,5 +1,7 @@
 """pavg estimate: what a problem is like on its data."""
 
+import math
+
 import click
 
 RANKS = click.option("-n", "ranks", type=click.IntRange(1), help="Start mpirun with so many ranks.")
@@ -10,7 +12,7 @@ SET = click.option(
 
 @click.group("estimate")
 def command():
-    """What a problem is like: its optimum, its variance."""
+    """What a problem is like: its optimum, its variance, its constants."""
 
 
 @command.command("optimum")
@@ -45,6 +47,19 @@ def variance(spec, ranks, overrides, error):
     return _started(
         ranks, spec, overrides, ["variance", f"--error={error}"], lambda *given: _variance(*given, error)
     )
+
+
+@command.command("constants")
+@click.argument("spec")
+@RANKS
+@SET
+def constants(spec, ranks, overrides):
+    """What the papers' bounds ask for of the problems of SPEC: L, c, M, G², F(w1) − F*.
+
+    Of linear models, on a short path downhill, and what they can be at most anywhere, where that is known.
+    They are kept beside the data, as the optimum is, which is found first where the problem is convex.
+    """
+    return _started(ranks, spec, overrides, ["constants"], _constants)
 
 
 def _started(ranks, spec, overrides, words, estimate):
@@ -99,6 +114,48 @@ def _variance(comm, spec, store, objective, progress, error):
         f"    ρ: {', '.join(f'{name} {value:.4g}' for name, value in found.rhos.items())}\n"
         f"    {path}"
     )
+
+
+def _constants(comm, spec, store, objective, progress):
+    """Find and keep them, and say so. Collective."""
+    import numpy as np
+
+    from pavg.comm.agreement import once
+    from pavg.estimate import stored
+    from pavg.estimate.constants import constants
+    from pavg.estimate.optimum import kept
+
+    near = kept(comm, spec.problem, store, objective, progress) if objective.convex else None
+    found = constants(comm, objective, near, progress)
+    path = once(comm, stored.keep, spec.problem, store, found)
+    B = int(spec.batch_size.at(np.ones(1, int))[0])
+    end, spread = "w*" if found.known else "the end", found.variance()
+    limit = "" if math.isfinite(spread[1]) else "; without a limit far away"
+    rows = [
+        ("F(w1) − F*", *found.gap, "" if found.known else "at most F(w1), as no loss is negative"),
+        ("L", *found.smoothness, "largest |eigenvalue| of ∇²F: seen … at most"),
+        ("c", *found.strong_convexity, "least eigenvalue: at least … seen" if objective.convex else "none"),
+        ("M", *spread, f"Δ: {found.noise[0]:.4g} at w1, {found.noise[-1]:.4g} at {end}{limit}"),
+        ("M/B", *found.variance(B), f"of batches of {B}"),
+        ("G²", found.second_moment(B), math.inf, f"of batches of {B}: the largest seen"),
+    ]
+    told = [f"    {name:12}{_between(low, high):23}{what}".rstrip() for name, low, high, what in rows]
+    around = stored.stored(stored.Variance, spec.problem, store)
+    rhos = around.rhos.items() if around else [("not kept:", "pavg estimate variance")]
+    told.append(f"    {'ρ':12}{', '.join(f'{name} {_short(value)}' for name, value in rhos)}")
+    lines = "\n".join(told)
+    return f"{len(found.loss)} points, up to ‖w − w1‖ = {found.distance.max():.4g}\n{lines}\n    {path}"
+
+
+def _between(low, high):
+    """Two numbers as an interval; one where both are equal, or the second is no limit."""
+    if not math.isfinite(high) or abs(high - low) <= 1e-6 * abs(high):
+        return _short(low)
+    return f"{_short(low)} … {_short(high)}"
+
+
+def _short(value):
+    return value if isinstance(value, str) else f"{value:.4g}"
 
 
 def _optimum(comm, spec, store, objective, progress):

@@ -93,6 +93,56 @@ class Variance:
         return float(beta2 * self.distance**2 / sigma2) if sigma2 > 0 else np.inf
 
 
+@dataclass(frozen=True)
+class Constants:
+    """What bounds ask for: measured at `points` from w1 = w0 downhill, the last w* where that is known.
+
+    Each of shape (points,): distance, ‖w − w1‖; loss, F; gradient, ‖∇F‖²; noise, the variance Δ of single
+    samples' gradients; least and largest, eigenvalues of ∇²F (least: NaN where it was not kept whole).
+    lowest : F* ≥ lowest; known : whether it is F*. curvature : the largest |eigenvalue| that ∇²F can have at
+    any w; convexity : the least that it has at any w, 0 where none is known. noise_most : the most that Δ can
+    be at any w; infinite for least squares.
+    """
+
+    kind: ClassVar[str] = "constants"
+
+    distance: np.ndarray
+    loss: np.ndarray
+    gradient: np.ndarray
+    noise: np.ndarray
+    least: np.ndarray
+    largest: np.ndarray
+    lowest: float
+    known: bool
+    curvature: float
+    convexity: float
+    noise_most: float
+
+    @property
+    def gap(self):
+        """F(w1) − F*: (at least, at most)."""
+        start = float(self.loss[0])
+        return start - (self.lowest if self.known else float(self.loss.min())), start - self.lowest
+
+    @property
+    def smoothness(self):
+        """L: (the largest |eigenvalue| that was seen, at most)."""
+        return float(np.nanmax(np.abs([self.least, self.largest]))), self.curvature
+
+    @property
+    def strong_convexity(self):
+        """c: (at least, the least eigenvalue that was seen or NaN); 0 at least, so never negative."""
+        return self.convexity, max(float(self.least.min()), self.convexity)
+
+    def variance(self, B=1):
+        """M/B, which Yu et al. call σ²: (the largest that was seen, at most)."""
+        return float(self.noise.max()) / B, self.noise_most / B
+
+    def second_moment(self, B=1):
+        """G²: the largest ‖∇F‖² + Δ/B that was seen, of batches of B."""
+        return float((self.gradient + self.noise / B).max())
+
+
 def place(kind, problem, store):
     """The file of a problem's estimate of a kind on a store: beside it, named by the objective."""
     told = json.dumps([changes(problem), store.checksum], sort_keys=True)

@@ -10,6 +10,8 @@ import math
 from numba import njit
 
 LEAST_SQUARES, LOGISTIC, SIGMOID, CAUCHY = range(4)
+STEEPEST = math.inf, 1.0, 0.25, 0.5  # the largest |∂ℓ/∂z|, whatever z and y
+MOST_CURVED = 1.0, 0.25, 1.0 / (6.0 * math.sqrt(3.0)), 1.0  # the largest |∂²ℓ/∂z²|
 
 
 @njit(cache=True, nogil=True)

@@ -172,6 +172,15 @@ class Objective:
         """G[0] += ½∇ Σ ‖∇loss of a row − V[0]‖² over training rows at W[0], where these are known."""
         raise NotImplementedError
 
+    @property
+    def majorant(self) -> "tuple[float, float, Objective]":
+        """(largest |∂ℓ/∂z|, largest |∂²ℓ/∂z²|, the mean of ½(z − 1)²) of a loss of z = ⟨w, x⟩ of each row.
+
+        The Hessian of the third, times the second, is above ±∇²F everywhere, but for the penalty; known where
+        `add_curvature` is.
+        """
+        raise NotImplementedError
+
     def least_margin(self, W: Models, begin: int, end: int) -> float:
         """The least margin of a class over training rows at W[0]; −∞ where there are no classes."""
         return -np.inf

@@ -1,6 +1,6 @@
 """Linear models: F(w) = 1/n Σ ℓ(⟨w, xᵢ⟩, yᵢ) + λ/2 ‖w‖², dense or CSR."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar
 
 import numpy as np
@@ -10,7 +10,7 @@ from pavg.errors import InputError
 from pavg.kernels import abreast, linear
 from pavg.kernels import lanes as many
 from pavg.kernels.choice import path
-from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, LOGISTIC
+from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, LOGISTIC, MOST_CURVED, STEEPEST
 from pavg.problems.base import NONE, Objective, Problem, frozen
 
 
@@ -138,6 +138,14 @@ class LinearObjective(Objective):
 
     def add_noise_slopes(self, W, V, begin, end, G):
         linear.add_noise_slopes(self.samples["train"], self.formula, W, V, begin, end, G)
+
+    @property
+    def majorant(self):
+        code, d, _, intercept = self.formula
+        X, columns, indptr, y = self.samples["train"]
+        samples = {"train": (X, columns, indptr, frozen(np.ones(y.size))), "test": None}
+        simple = replace(self, samples=samples, formula=(LEAST_SQUARES, d, 0.0, intercept))
+        return STEEPEST[code], MOST_CURVED[code], simple
 
     def least_margin(self, W, begin, end):
         if not self.classes:

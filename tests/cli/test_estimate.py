@@ -67,6 +67,28 @@ def test_the_variance_is_that_around_the_optimum_that_is_kept_or_found_before(pl
     assert again.stdout == done.stdout
 
 
+def test_constants_are_a_table_and_kept(place):
+    done = pavg("estimate", "constants", "near.toml", "-n", 2, "--set", "batch_size=8")
+    assert done.returncode == 0, done.stderr
+    first, *rows, kept = done.stdout.splitlines()
+    assert re.fullmatch(r"logistic on breast_cancer: 9 points, up to ‖w − w1‖ = [\d.]+", first)
+    number = r"[\d.e-]+"
+    for row, expected in zip(
+        rows,
+        [rf"F\(w1\) − F\*  {number}", rf"L +{number}  .*", rf"c +0\.001 … {number}  .*"]
+        + [rf"M +{number} … 30  .* at w\*", rf"M/B +{number} … 3\.75  .*of 8", rf"G² +{number}  .*of 8.*"]
+        + ["ρ +not kept: pavg estimate variance"],
+        strict=True,
+    ):
+        assert re.fullmatch(rf"    {expected}", row), row
+    assert [str(path) for path in place.glob("stores/*.constants.h5")] == [kept.strip()]
+    assert len(list(place.glob("stores/*.optimum.h5"))) == 1  # found on the way
+    assert pavg("estimate", "variance", "near.toml").returncode == 0
+    again = pavg("estimate", "constants", "near.toml", "--set", "batch_size=8")
+    assert again.stdout.splitlines()[:7] == [first, *rows[:-1]]
+    assert re.fullmatch(r"    ρ +printed [\d.]+, ratio [\d.]+", again.stdout.splitlines()[7])
+
+
 def test_where_classes_can_be_told_apart_it_says_so(place):
     (place / "apart").write_text("1 1:1\n1 1:2\n-1 1:-1\n-1 1:-3\n")
     change = ("--set", 'problem = "logistic"', "--set", f'data = {{path = "{place}/apart"}}')

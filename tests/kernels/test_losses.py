@@ -11,7 +11,18 @@ from numba import njit
 
 from pavg.kernels import abreast
 from pavg.kernels.abreast import EIGHT, slopes
-from pavg.kernels.losses import CAUCHY, LEAST_SQUARES, LOGISTIC, SIGMOID, correct, ddloss, dloss, loss
+from pavg.kernels.losses import (
+    CAUCHY,
+    LEAST_SQUARES,
+    LOGISTIC,
+    MOST_CURVED,
+    SIGMOID,
+    STEEPEST,
+    correct,
+    ddloss,
+    dloss,
+    loss,
+)
 from pavg.kernels.slopes import bend, turns
 from pavg.kernels.vectors import fma, load, store
 
@@ -176,3 +187,13 @@ def test_a_sample_is_right_when_its_margin_has_the_sign_of_its_class(z, y):
 
 def test_with_no_model_every_sample_is_of_the_first_class():
     assert correct(LOGISTIC, 0.0, -1.0) == 1.0 and correct(LOGISTIC, 0.0, 1.0) == 0.0
+
+
+@pytest.mark.parametrize("code", [LEAST_SQUARES, LOGISTIC, SIGMOID, CAUCHY])
+def test_the_largest_slopes_and_curvatures_are_what_they_are_said_to_be(code):
+    grid = np.concatenate([np.linspace(-40.0, 40.0, 80_001), [math.log(2 + math.sqrt(3))]])
+    curved = max(abs(ddloss(code, z, 1.0)) for z in grid)
+    assert curved == pytest.approx(MOST_CURVED[code], rel=1e-12) and curved <= MOST_CURVED[code] * (1 + 1e-15)
+    if code != LEAST_SQUARES:
+        steep = max(abs(dloss(code, z, 1.0)) for z in grid)
+        assert steep == pytest.approx(STEEPEST[code], rel=1e-12) and steep <= STEEPEST[code] * (1 + 1e-15)
