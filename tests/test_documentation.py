@@ -15,6 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SPECIFICATION = (ROOT / "docs" / "specification.md").read_text()
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("*/README.md")), *sorted((ROOT / "docs").glob("*.md"))]
 TABLES = [spec.Spec, spec.Data, spec.Stop, spec.Evaluate, spec.Synthetic, delays.Clock, delays.Delay]
+TABLES += [delays.Network]
 
 
 def row(name):

@@ -20,15 +20,15 @@ LEFT_OUT = (1, 10, 100, 1000)  # K of the rounds that predictions are held again
 FAR = ((100, 16), (100, 128), (100, 1024), (100, 10_000))  # (K, P) of predictions that are shown
 SPENT, SPENT_QUICKLY = 0.02, 0.002  # seconds of a turn, about
 QUICKLY = 0.1  # of the stretches, for a quick look
-CHECK = "check"
+PREDICTED, CHECK = "round, predicted", "check"
 
 
 @dataclass(frozen=True)
 class Machine(Benchmark):
-    """What local steps and averages take here: a file that predicts rounds.
+    """What a local step and an average take: rounds predicted.
 
-    For other K, d and numbers of ranks, by pavg.machine.load(FILE). With --check, predictions are held
-    against rounds, measured in the same turns.
+    The file predicts them for other K, d and numbers of ranks, by pavg.machine.load(FILE). With --check,
+    predictions are held against rounds, measured in the same turns.
     """
 
     columns: ClassVar[dict] = {
@@ -128,5 +128,5 @@ def _far(model, work):
     """Rows of predictions for ranks that are not there."""
     for K, P in FAR:
         if model.averaging.most > 1:
-            row = {"what": "predicted", "work": work.name, "ranks": P, "K": K, "B": 1, "d": work.dimension}
+            row = {"what": PREDICTED, "work": work.name, "ranks": P, "K": K, "B": 1, "d": work.dimension}
             yield row | _as_columns(model.round_seconds(K, work, P)) | {"note": "; ".join(model.notes(P))}

@@ -3,9 +3,11 @@
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import xarray
 
+from pavg import machine
 from pavg.bench import BENCHMARKS
 from tests.conftest import run_to_end
 
@@ -137,3 +139,32 @@ def test_every_benchmark_is_listed_with_what_it_does():
         line.split()[0]: line.split()[1:] for line in done.stdout.split("Commands:")[1].splitlines() if line
     }
     assert set(listed) == set(BENCHMARKS) and all(map(len, listed.values()))
+
+
+def test_a_machine_is_measured_kept_and_held_against_rounds(place):
+    done = bench("machine", "-n", 2, "--shape", "higgs", "--check")
+    assert done.returncode == 0, done.stderr
+    data = opened(place)
+    kinds, counts = np.unique(data.what.values, return_counts=True)
+    assert dict(zip(kinds, counts, strict=True)) == {
+        **{"local step": 5, "averaging": 22, "spread": 3},
+        **{"round": 4, "check": 1, "round, predicted": 4},
+    }
+    rounds = data.sel(row=data.what == "round")
+    [path] = (place / "results" / "bench").glob("machine-R2-*.bench.h5")
+    model = machine.load(path)
+    [work] = [steps.work for steps in model.steps]
+    for K, predicted in zip(rounds.K.values, rounds.predicted.values, strict=True):
+        assert model.round_seconds(K, work, 2).middle == pytest.approx(predicted, rel=1e-9)
+    assert model.about["hosts"] == "1" and model.averaging.ranks == (1, 2)
+
+
+def test_a_specification_s_own_steps_are_measured_or_refused(place):
+    (place / "mine.toml").write_text(
+        'P = 4\nstep_size = 0.1\nstop.steps = 9\nproblem = "double-well"\nmethod = {name = "periodic", K = 4}'
+    )
+    done = bench("machine", "--shape", "higgs", "--spec", "mine.toml")
+    assert done.returncode == 0, done.stderr
+    assert "double-well(w0=0.0), replacement" in {*opened(place).work.values}
+    refused = bench("machine", "--spec", "none.toml")
+    assert refused.returncode == 2 and "none.toml" in refused.stderr
