@@ -1,0 +1,218 @@
+"""Advice held against full runs: five cases, with pilots of 10, 30 and 100 % of a run.
+
+python benchmarks/micro/advice.py results/advice --data FOLDER        # on two cores that are idle
+
+Three cases have two learners and three latencies (injected): the truth is wall time of full runs, by turns.
+Two have 8 and 24 learners: the truth is samples of full runs, times seconds a round replayed from traces of
+two ranks, recorded apart. The machine's file is measured first. What is told of the cases beforehand is
+here: step sizes of linear models are those of the least loss at the end with K = 16, and the loss to be
+reached is what K = 1 has after 60 % of the samples, both on seeds of their own. Regret is the median of the
+advised K's seconds over that of the best one; "don't know" counts as 1.5.
+"""
+
+import argparse
+import copy
+import json
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+from mpi4py import MPI
+
+from pavg import machine, open_results, spec
+from pavg.advisor import pilots
+from pavg.advisor.asking import ask
+from pavg.engine.task import open_data
+from pavg.report import analysis
+
+SHARES = (0.1, 0.3, 1.0)
+PERIODS = [2**k for k in range(12)]
+SEEDS = {"tuning": 98, "target": 99, "pilots": 0, "first of the truth": 100}
+REPEAT = 5  # full runs of each K
+STEP_SIZES = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
+UNKNOWN = 1.5  # regret of "don't know"
+CASES = """
+[w8a]
+problem = {name = "logistic", l2 = 1e-4}
+data = {path = "w8a/w8a", scale = "unit_rows"}
+P = 2
+batch_size = 16
+network = {latency = 1e-4}
+stop.steps = 8192
+
+[rcv1]
+problem = {name = "least-squares", l2 = 1e-5}
+data = {path = "rcv1-subsets/rcv1_subsets.binary.bz2"}
+partition = "by-label"
+P = 2
+batch_size = 16
+network = {latency = 1e-3}
+stop.steps = 8192
+
+[mnist]
+problem = "lenet"
+data = {path = "mnist/t10k-images-idx3-ubyte.gz", layout = "dense", dtype = "float32"}
+P = 2
+batch_size = 8
+step_size = 0.01
+momentum = 0.9
+network = {latency = 1e-2}
+stop.steps = 640
+
+[higgs]
+problem = {name = "logistic", l2 = 1e-4, intercept = true}
+data = {path = "higgs-excerpt/binary.train", target = 1, scale = "standardize"}
+partition = {name = "dirichlet", beta = 0.3}
+P = 8
+batch_size = 8
+network = {latency = 1e-3}
+stop.steps = 8192
+
+[blogfeedback]
+problem = {name = "cauchy", l2 = 1e-4, intercept = true}
+data.path = "blogfeedback/BlogFeedback.zip"
+data.member = "blogData_train.csv"
+data.target = -1
+data.scale = "standardize"
+P = 24
+batch_size = 4
+network = {latency = 1e-3}
+stop.steps = 4096
+"""
+COMMON = {"method": {"name": "periodic", "K": 16}, "averaging": "dense"}
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--only", nargs="*", help="cases")
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    cases = {
+        name: prepared(given, name, table)
+        for name, table in tomllib.loads(CASES).items()
+        if not given.only or name in given.only
+    }
+    model = machine.load(measured(given.out, cases))
+    found = [row for name, case in cases.items() for row in held_against(given.out, name, case, model)]
+    (given.out / "advice.json").write_text(json.dumps(found, indent=1) + "\n")
+    for share in SHARES:
+        regrets = [row["regret"] for row in found if row["share"] == share]
+        print(f"pilots of {share:.0%}: median regret {np.median(regrets):.3g}, worst {max(regrets):.3g}")
+
+
+def prepared(given, name, table):
+    """(table of a case, its loss to be reached), with its step size; its file is written."""
+    table = COMMON | copy.deepcopy(table) | {"name": name}
+    table["data"]["path"] = str((given.data / table["data"]["path"]).resolve())
+    if "step_size" not in table:
+        table["step_size"] = tuned(table)
+    target = target_of(table)
+    (given.out / f"{name}.toml").write_text(toml(table))
+    print(f"{name}: step size {table['step_size']}, to a training loss of {target:.6g}", flush=True)
+    return table, target
+
+
+def of(table, **changed):
+    return spec.build(table | changed, table["name"])
+
+
+def whole(table, K, seed):
+    """The whole run with one K, hosted: a `Pilot`."""
+    made = of(table, seed=seed)
+    store = open_data(made)
+    plan = pilots.Plan({K: made.stop.steps * made.P * made.batch_size.value}, 0)
+    (found,), _ = pilots.run(MPI.COMM_SELF, made, store, plan)
+    return found
+
+
+def tuned(table):
+    ends = [whole(table | {"step_size": gamma}, 16, SEEDS["tuning"]).loss[-1] for gamma in STEP_SIZES]
+    return STEP_SIZES[int(np.nanargmin(ends))]
+
+
+def target_of(table):
+    run = whole(table, 1, SEEDS["target"])
+    return float(np.interp(0.6 * run.samples[-1], run.samples, run.loss))
+
+
+def toml(table):
+    """What `tomllib` reads again: JSON's texts, lists and numbers are TOML's."""
+    return "".join(f"{key} = {_inline(value)}\n" for key, value in table.items())
+
+
+def _inline(value):
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {_inline(one)}" for key, one in value.items()) + "}"
+    return json.dumps(value)
+
+
+def pavg(*words):
+    subprocess.run([sys.executable, "-m", "pavg", *map(str, words)], check=True, stdout=subprocess.DEVNULL)
+
+
+def measured(out, cases):
+    """The machine's file, made once."""
+    if not list(out.rglob("machine-*.bench.h5")):
+        specs = [f"--spec={out / name}.toml" for name in cases]
+        pavg("bench", "machine", "-n2", f"--out={out}", *specs)
+    return max(out.rglob("machine-*.bench.h5"))
+
+
+def held_against(out, name, case, model):
+    """A row for each share of pilots."""
+    table, target = case
+    made = of(table)
+    store = open_data(made)
+    seconds = truth(out, name, case)
+    best = min(seconds, key=seconds.get)
+    print(
+        f"{name}: K = {best} is best; " + ", ".join(f"{K}: {s:.3g} s" for K, s in seconds.items()), flush=True
+    )
+    for share in SHARES:
+        answer = ask(MPI.COMM_SELF, made, store, model, target, share)
+        K = answer.advice.best and answer.advice.best.K
+        regret = UNKNOWN if K is None else seconds[min(K, PERIODS[-1])] / seconds[best]
+        row = {"case": name, "share": share, "K": K, "best": best, "regret": regret}
+        row |= {"pilots": answer.share, "why": answer.advice.why}
+        print(f"    pilots of {share:.0%}: K = {K}, regret {regret:.3g} {answer.advice.why}", flush=True)
+        yield row
+
+
+def truth(out, name, case):
+    """K → median seconds to the loss of full runs."""
+    table, target = case
+    first = SEEDS["first of the truth"]
+    words = [out / f"{name}.toml", f"--set=stop.target_loss={target!r}", f"--set=grid.method.K={PERIODS}"]
+    words += [f"--set=grid.seed='{first}:{first + REPEAT}'", f"--out={out / 'truth'}"]
+    if table["P"] == 2:
+        pavg("run", "-n2", *words)
+    else:
+        trace = recorded(out, name, table)
+        clock = {"compute": {"trace": str(trace)}, "comm": {"trace": str(trace)}}
+        replayed = {key: value for key, value in table.items() if key != "network"} | {"clock": clock}
+        words[0] = out / f"{name}_replayed.toml"
+        words[0].write_text(toml(replayed | {"measure": "losses"}))
+        pavg("run", "-n2", "--side-by-side", *words)
+    data = open_results(out / "truth" / name)
+    runs = analysis.runs(data)
+    at = analysis.reach(runs, analysis.curves(data, runs), target, "loss", "time_wall")["at"]
+    return {K: float(at[runs["period"] == K].median()) for K in PERIODS}
+
+
+def recorded(out, name, table):
+    """A result of two ranks, whose seconds of local steps and averages are replayed."""
+    path = out / f"{name}_trace.toml"
+    path.write_text(toml(table | {"P": 2, "stop": {"steps": 2048}, "evaluate": {"every": 64}, "seed": 97}))
+    pavg("run", "-n2", path, f"--out={out / 'traces'}")
+    (found,) = (out / "traces" / name).glob("P002-*.h5")
+    return found.resolve()
+
+
+if __name__ == "__main__":
+    main()
