@@ -120,6 +120,8 @@ def equivalent(values, margins, told, times=False):
     for the mean and its interval; times : values are ratios, whose logarithms are averaged.
     """
     values = np.asarray(values, float)
+    if values.size < 2:
+        return Finding("", UNDECIDED, f"{values.size} runs")
     found = interval(np.log(values) if times else values)
     middle, low, high = map(math.exp, found) if times else found
     least, most = margins

@@ -80,7 +80,7 @@ class Runs:
     def read(cls, folder):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # files that are left out are counted by the table
-            return cls(open_results(folder), folder)
+            return cls(open_results(folder.resolve()), folder)  # what opens files again finds them anywhere
 
     @cached_property
     def table(self):

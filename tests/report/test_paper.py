@@ -1,6 +1,7 @@
 """A paper's page: its claims beside what was measured, its figures, and what could not be run."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -72,6 +73,13 @@ def test_figures_are_on_the_page_and_beside_it_where_there_are_runs(written):
     assert (folder / "losses.svg").exists() and not (folder / "more.svg").exists()
     assert text.count("data:image/svg+xml;base64,") == 1
     assert "for want of runs" in text
+
+
+def test_files_of_runs_are_found_from_any_folder(written, monkeypatch):
+    monkeypatch.chdir(written[0].parent)
+    runs = papers.Runs.read(Path(written[0].name) / "here")
+    monkeypatch.chdir("/")
+    assert all(Path(file).exists() for file in runs.table["file"])
 
 
 def test_nothing_is_asked_of_a_network(written):

@@ -16,17 +16,17 @@ STEP = 1e-3  # seconds of a round
 TARGET = 0.3
 
 
-def runs(folder, pace, sizes=(6.0,), **given):
+def runs(folder, pace, sizes=(6.0,), slowly=1.0):
     """Runs of both algorithms, Algorithm 3 falling `pace` times as fast; a larger step size is worse."""
     for name, rate in (("periodic", 1.0), ("heterogeneous", pace)):
         method = {"name": name} | ({"K": 1} if name == "periodic" else {"I": [1, 4]})
         for seed in range(8):
             for k, gamma in enumerate(sizes):
                 wobble = 1 + 0.01 * np.sin(seed + rate)
-                loss = 0.2 + 0.5 * np.exp(-0.1 * rate * wobble * ROUNDS / (1 + k))
+                loss = 0.2 + 0.5 * np.exp(-0.1 * slowly * rate * wobble * ROUNDS / (1 + k))
                 keys = {"P": 2, "step_size": gamma, "seed": seed, "method": method}
                 stop = {"samples": 10**6, "target_loss": TARGET}
-                write_run(folder, ROUNDS, loss, step=STEP, stop=stop, **keys | given)
+                write_run(folder, ROUNDS, loss, step=STEP, stop=stop, **keys)
     return Runs.read(folder)
 
 
@@ -47,8 +47,15 @@ def test_in_virtual_time_each_has_the_step_size_that_other_seeds_found_best(tmp_
     assert heterogeneous.virtual("periodic")(made).verdict == AGREES
 
 
-def test_a_run_that_never_gets_there_leaves_it_undecided(tmp_path):
+def test_where_algorithm_3_never_gets_there_it_is_undecided(tmp_path):
     assert heterogeneous.real(*[runs(tmp_path, 0.01)] * 2).verdict == UNDECIDED
+
+
+def test_where_algorithm_1_never_gets_there_its_last_second_counts(tmp_path):
+    found = heterogeneous.real(*[runs(tmp_path, 10.0, slowly=0.1)] * 2)
+    assert found.verdict == AGREES and "8 of 8 runs did not get there" in found.why
+    seconds = np.log(5) / (0.1 * 0.1 * 10) * STEP
+    assert float(found.measured.split()[2]) == pytest.approx(ROUNDS[-1] * STEP / seconds, rel=0.03)
 
 
 def test_figures_are_drawn(tmp_path):

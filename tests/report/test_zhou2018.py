@@ -41,7 +41,7 @@ def accuracies(kavg, downpour, seeds=5):
         for name, of in (("periodic", kavg), ("downpour", downpour))
         for P in nets.LEARNERS
     ]
-    return SimpleNamespace(table=pd.DataFrame(rows))
+    return SimpleNamespace(table=pd.DataFrame(rows).assign(status="ok"))
 
 
 def test_which_method_is_more_accurate_and_whether_it_falls_with_learners():
@@ -49,3 +49,11 @@ def test_which_method_is_more_accurate_and_whether_it_falls_with_learners():
     assert nets.better("downpour", 8)(runs).verdict == DIFFERS
     assert nets.better("downpour", 32)(runs).verdict == AGREES
     assert nets.falls("downpour")(runs).verdict == AGREES
+
+
+def test_runs_that_are_not_there_leave_it_undecided():
+    runs = accuracies({8: 0.9, 32: 0.8}, {8: 0.5, 32: 0.1})
+    assert nets.better("eamsgd", 8)(runs).verdict == UNDECIDED
+    runs.table.loc[runs.table["seed"] > 2, "status"] = "interrupted"
+    found = nets.better("downpour", 8)(runs)
+    assert found.verdict == AGREES and found.why.startswith("3 pairs")

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from functools import cache
 
+import numpy as np
+
 from pavg.report import analysis
 from pavg.report.claims import Claim, ratio
 from pavg.report.figures import style
@@ -60,11 +62,21 @@ def best(runs):
 
 
 def against(method, runs):
-    """The finding on how many times the seconds of Algorithm 3 another method takes, seed by seed."""
+    """The finding on how many times the seconds of Algorithm 3 another method takes, seed by seed.
+
+    Where the other does not get there, its last second counts, so that it takes so many times at least.
+    """
     at = by_seed(runs)
-    middle = at[[method, "heterogeneous"]].median()
-    found = ratio(at[method], at["heterogeneous"])
-    return replace(found, measured=f"{found.measured}: {middle.iloc[0]:.3g} s, {middle.iloc[1]:.3g} s")
+    never, last = np.isinf(at[method]), runs.points["time_wall"].max()
+    other = at[method].clip(upper=last)
+    found = ratio(other, at["heterogeneous"])
+    if not found.measured:
+        return found
+    told = f"{found.measured}: medians {other.median():.3g} s and {at['heterogeneous'].median():.3g} s"
+    if not never.any():
+        return replace(found, measured=told)
+    why = f"{never.sum()} of {len(at)} runs did not get there: their last second counts; {found.why}"
+    return replace(found, measured=f"at least {told}", why=why)
 
 
 def real(runs, tuning):
