@@ -18,7 +18,7 @@ _._choose, _._steps, _._abreast, _.typing, _._VectorModel, _._TileModel, _._numb
 
 # theory, by whoever asks, and by tests
 _.rate_terms, _.unequal_rate_terms, _.printed_least_rounds, _.more_than_one_is_best, _.best_period
-_.best_tuned_period
+_.best_tuned_period, _.best_periods
 
 # by numpy, io, click, xarray
 _.writeable, _.readinto, _.list_commands, _.get_command, _.list_, _.description, _.drop_variables

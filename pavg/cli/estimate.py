@@ -12,7 +12,7 @@ SET = click.option(
 
 @click.group("estimate")
 def command():
-    """What a problem is like: its optimum, its variance, its constants."""
+    """What a problem is like: its optimum, variance, constants."""
 
 
 @command.command("optimum")
@@ -130,11 +130,13 @@ def _constants(comm, spec, store, objective, progress):
     path = once(comm, stored.keep, spec.problem, store, found)
     B = int(spec.batch_size.at(np.ones(1, int))[0])
     end, spread = "w*" if found.known else "the end", found.variance()
+    convexity = (*found.strong_convexity, "least eigenvalue of ∇²F: at least … seen")
+    convexity = convexity if objective.convex else (0.0, 0.0, "none: not convex")
     limit = "" if math.isfinite(spread[1]) else "; without a limit far away"
     rows = [
         ("F(w1) − F*", *found.gap, "" if found.known else "at most F(w1), as no loss is negative"),
         ("L", *found.smoothness, "largest |eigenvalue| of ∇²F: seen … at most"),
-        ("c", *found.strong_convexity, "least eigenvalue: at least … seen" if objective.convex else "none"),
+        ("c", *convexity),
         ("M", *spread, f"Δ: {found.noise[0]:.4g} at w1, {found.noise[-1]:.4g} at {end}{limit}"),
         ("M/B", *found.variance(B), f"of batches of {B}"),
         ("G²", found.second_moment(B), math.inf, f"of batches of {B}: the largest seen"),

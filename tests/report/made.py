@@ -38,11 +38,15 @@ def write_run(folder, ticks, loss, step=STEP, average=0.0, wait=0.0, status="ok"
 
     ticks, loss : at the evaluations. step : seconds of a local step, a number or one for each rank;
     average, wait : seconds of a combination, of waiting before it. given : keys of a specification over
-    `BASE`, the curves "drift" and "accuracy", and of the file "lanes", "beside", "loop", "environment",
-    "R" (ranks; P if not given), "n_samples", "data_checksum", and of `MADE_BY`.
+    `BASE`, the curves "drift", "accuracy" and "grad_norm", and of the file "lanes", "beside", "loop",
+    "environment", "R" (ranks; P if not given), "n_samples", "data_checksum", and of `MADE_BY`.
     """
     known = {"R", "lanes", "beside", "loop", "environment", "n_samples", "data_checksum", *MADE_BY}
-    curves = {name: np.asarray(given.pop(name), float) for name in ("drift", "accuracy") if name in given}
+    curves = {
+        name: np.asarray(given.pop(name), float)
+        for name in ("drift", "accuracy", "grad_norm")
+        if name in given
+    }
     facts = {name: given.pop(name) for name in known & given.keys()}
     spec = build({key: value for key, value in (BASE | given).items() if value is not None}, "made")
     origin = dict(ORIGIN) if spec.data else {}

@@ -83,7 +83,7 @@ def drawn_once(start, P, steps, slope, noise, rng):
 def test_all_outcomes_have_the_moments_of_many_runs(P, steps):
     rng, tilt = np.random.default_rng(0), np.linspace(-0.5, 0.5, P)
     case = dict(slope=lambda X: np.sin(2 * X) + tilt, noise=0.8)
-    runs = np.array([drawn_once(0.4, P, steps, rng=rng, **case) for _ in range(4000)])
+    runs = np.array([drawn_once(0.4, P, steps, rng=rng, **case) for _ in range(1500)])
     averages = [X.mean(axis=1) for X in exact.outcomes(0.4, P, steps, **case)][1:]
     for k in (1, 2):
         expected = np.array([(x**k).mean() for x in averages])
