@@ -12,9 +12,10 @@ class Asked:
 
     spec: str
     target: float
-    machine: Path
+    machine: Path | None
     share: float
     seeds: int | None
+    figure: Path | None
     out: Path
     overrides: tuple[str, ...]
 
@@ -25,8 +26,7 @@ class Asked:
 @click.option(
     "--machine",
     type=click.Path(path_type=Path),
-    required=True,
-    help="What 'pavg bench machine' has written.",
+    help="What 'pavg bench machine' has written. [default: the last one under OUT]",
 )
 @click.option(
     "--pilots",
@@ -43,16 +43,17 @@ class Asked:
     metavar="SEEDS",
     help="Run the advised K and its neighbours in full, by turns, on so many other seeds.",
 )
+@click.option("--figure", type=click.Path(path_type=Path), help="Draw seconds over K, as advice.png.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("results"), show_default=True)
 @click.option("-n", "ranks", type=click.IntRange(1), help="Start mpirun with so many ranks.")
 @click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Set a key, as P=8.")
 def command(ranks, **options):
-    """Which K gets the run of SPEC to a training loss soonest?
+    """Which K gets the runs of SPEC to a training loss soonest?
 
-    SPEC is a TOML file of one run with method "periodic", whose K does not count. Short runs tell how many
-    samples each K needs, the machine's model what a round takes. Losses hang on no clock: pilots run on
-    whatever ranks there are, also P = 128 on two. --verify measures seconds: it needs a rank for each
-    learner. Exit code 3: don't know.
+    SPEC is a TOML file with method "periodic", whose K does not count; of several runs (P, step sizes) each
+    is advised on. Short runs tell how many samples each K needs, the machine's model what a round takes.
+    Losses hang on no clock: pilots run on whatever ranks there are, also P = 128 on two. --verify measures
+    seconds: it takes one run, and a rank for each learner. Exit code 3: don't know, of any.
     """
     from pavg.cli.guard import guarded
     from pavg.comm import launch
@@ -67,58 +68,104 @@ UNKNOWN = 3  # exit code
 
 
 def _words(asked):
-    words = ["advise", asked.spec, f"--target-loss={asked.target!r}", f"--machine={asked.machine}"]
-    words += [
-        f"--pilots={asked.share!r}",
-        f"--out={asked.out}",
-        *(f"--set={text}" for text in asked.overrides),
-    ]
-    return words if asked.seeds is None else [*words, f"--verify={asked.seeds}"]
+    words = ["advise", asked.spec, f"--target-loss={asked.target!r}", f"--pilots={asked.share!r}"]
+    words += [f"--out={asked.out}", *(f"--set={text}" for text in asked.overrides)]
+    given = {"--machine": asked.machine, "--verify": asked.seeds, "--figure": asked.figure}
+    return words + [f"{name}={value}" for name, value in given.items() if value is not None]
 
 
 def _advise(comm, asked):
-    from pavg.advisor.asking import ask
     from pavg.cli.stages import stages
-    from pavg.comm.agreement import once, together
-    from pavg.engine.task import open_data
+    from pavg.comm.agreement import together
     from pavg.machine import load
 
-    model = together(comm, lambda: load(asked.machine))
-    spec = together(comm, lambda: _one_run(comm.Get_size(), asked))
-    with stages() as progress:
-        once(comm, lambda: open_data(spec, progress) and None)
-        store = together(comm, lambda: open_data(spec))
-
-        def told(K, done, total):
-            if comm.Get_rank() == 0:
-                progress(f"pilot, K = {K}", done, total)
-
-        answer = ask(comm, spec, store, model, asked.target, asked.share, told)
-    if comm.Get_rank() == 0:
-        _show(spec, asked.target, answer, model.notes(spec.P))
-    if answer.advice.best is None:
+    model = together(comm, lambda: load(asked.machine or _last(asked.out)))
+    specs = together(comm, lambda: _runs(comm.Get_size(), asked))
+    answers = []
+    for spec in specs:
+        with stages() as progress:
+            answers.append(_asked(comm, asked, spec, model, progress))
+        if comm.Get_rank() == 0:
+            _show(spec, asked.target, answers[-1], model.notes(spec.P))
+    if asked.figure is not None and comm.Get_rank() == 0:
+        _draw(asked, dict(zip(_names(specs), answers, strict=True)))
+    if any(answer.advice.best is None for answer in answers):
         return UNKNOWN
     if asked.seeds is not None:
-        _verify(comm, asked, spec, answer.advice)
+        _verify(comm, asked, specs[0], answers[0].advice)
     return 0
 
 
-def _one_run(size, asked):
-    """The specification, checked. InputError for several, and for ranks that do not fit."""
+def _last(out):
+    """The machine's file under a folder that was written last. InputError if there is none."""
     from pavg.errors import InputError
+
+    found = sorted(out.glob("bench/machine-*.bench.h5"), key=lambda path: path.stat().st_mtime)
+    if not found:
+        raise InputError(
+            f"{out}/bench: no machine's file; expected --machine FILE, or before: pavg bench machine -n 2"
+        )
+    return found[-1]
+
+
+def _runs(size, asked):
+    """The specifications, checked, K apart. InputError for ranks that do not fit."""
+    from pavg.errors import InputError
+    from pavg.report import figures
     from pavg.sweep import grid
 
-    found = [cell for path in grid.sources(asked.spec) for cell in grid.cells(path, asked.overrides)]
-    if len(found) != 1:
-        raise InputError(
-            f"{asked.spec}: {len(found)} runs; expected one, as by --set (grid and zip left out)"
-        )
-    (spec,) = found
-    if size > spec.P:
-        raise InputError(f"{size} ranks for P = {spec.P} learners; expected at most P")
-    if asked.seeds is not None and size != spec.P:
-        raise InputError(f"--verify: {size} ranks; seconds need one for each of P = {spec.P} learners")
-    return spec
+    cells = [cell for path in grid.sources(asked.spec) for cell in grid.cells(path, asked.overrides)]
+    found = {}
+    for cell in cells:
+        settings = cell.settings()
+        settings["method"].pop("K", None)
+        found.setdefault(str(settings), cell)
+    specs = list(found.values())
+    least = min(spec.P for spec in specs)
+    if size > least:
+        raise InputError(f"{size} ranks for P = {least} learners; expected at most P")
+    if asked.seeds is not None and len(specs) > 1:
+        raise InputError(f"--verify: {asked.spec} has {len(specs)} runs; expected one, as by --set")
+    if asked.seeds is not None and size != least:
+        raise InputError(f"--verify: {size} ranks; seconds need one for each of P = {least} learners")
+    if asked.figure is not None and asked.figure.suffix.removeprefix(".").lower() not in figures.FORMATS:
+        raise InputError(f"--figure {asked.figure}: expected a name that ends in .pdf, .png or .svg")
+    return specs
+
+
+def _asked(comm, asked, spec, model, progress):
+    """The `Answer` for one run. Collective."""
+    from pavg.advisor.asking import ask
+    from pavg.comm.agreement import once, together
+    from pavg.engine.task import open_data
+
+    once(comm, lambda: open_data(spec, progress) and None)
+    store = together(comm, lambda: open_data(spec))
+
+    def told(K, done, total):
+        if comm.Get_rank() == 0:
+            progress(f"pilot, K = {K}", done, total)
+
+    return ask(comm, spec, store, model, asked.target, asked.share, told)
+
+
+def _names(specs):
+    """What tells runs from each other, of which there may be equal ones."""
+    names = [f"P = {spec.P}, {_step_size(spec)}, seed {spec.seed}" for spec in specs]
+    return [f"{name} ({k})" if names.count(name) > 1 else name for k, name in enumerate(names)]
+
+
+def _step_size(spec):
+    given = vars(spec.step_size).values()
+    return f"step size {', '.join(f'{value}' for value in given if value is not None)}"
+
+
+def _draw(asked, answers):
+    from pavg.advisor.figure import seconds
+    from pavg.report import figures
+
+    figures.save(seconds(answers), asked.figure, f"Seconds to a training loss of {asked.target:g} over K")
+    print(f"figure: {asked.figure}")
 
 
 def _show(spec, target, answer, notes):
@@ -128,7 +175,8 @@ def _show(spec, target, answer, notes):
     from pavg.bench.tables import print_whole
 
     found = answer.advice
-    print(f"{spec.name}: P = {spec.P}, B = {spec.batch_size.value}; to a training loss of {target:g}")
+    size = f"P = {spec.P}, B = {spec.batch_size.value}, {_step_size(spec)}"
+    print(f"{spec.name}: {size}; to a training loss of {target:g}")
     table = Table(box=None, header_style="bold", pad_edge=False)
     for heading in ("K", "samples", "over those of K = 1", "a round", "to the loss", "between", "worst"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -42,15 +42,25 @@ def pavg(*arguments):
 
 def test_advice_is_given_and_verified(place, machine):
     words = ("advise", "which.toml", "--target-loss", 0.1, "--machine", machine)
-    done = pavg(*words, "-n", 2, "--verify", 2)
+    done = pavg(*words, "-n", 2, "--verify", 2, "--figure", "which.svg")
     assert done.returncode == 0, done.stderr
     assert "advice: K = " in done.stdout and "if P were 4: " in done.stdout
     assert "in full, 2 seeds by turns:" in done.stdout and "regret of K = " in done.stdout
     results = list((place / "results" / "which").glob("P002-*.h5"))
     assert len(results) in (4, 6)  # the best K and one or two neighbours
+    assert (place / "which.svg").read_text().count("<svg") == 1
     again = pavg(*words)  # on one rank
     said = [line for line in done.stdout.splitlines() if line.startswith("advice: ")]
     assert said == [line for line in again.stdout.splitlines() if line.startswith("advice: ")]
+
+
+def test_each_run_of_a_grid_is_advised_on_and_K_makes_none(place, machine):
+    (place / "results" / "bench").mkdir(parents=True)
+    (place / "results" / "bench" / "machine-R2-1.bench.h5").write_bytes(machine.read_bytes())  # the last one
+    grid = ["--set", "grid.P=[2,8]", "--set", "grid.method.K=[1,4]"]
+    done = pavg("advise", "which.toml", "--target-loss", 0.1, *grid)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("advice: K = ") == 2 and "which: P = 8" in done.stdout
 
 
 def test_what_pilots_do_not_tend_to_is_not_known(place, machine):
@@ -58,12 +68,18 @@ def test_what_pilots_do_not_tend_to_is_not_known(place, machine):
     assert done.returncode == 3 and "don't know: the pilots do not tend to the loss" in done.stdout
 
 
+def test_without_a_machine_it_is_said_how_one_is_made(place):
+    done = pavg("advise", "which.toml", "--target-loss", 0.1)
+    assert done.returncode == 2 and "results/bench: no machine's file; expected --machine FILE" in done.stderr
+
+
 @pytest.mark.parametrize(
     "words, message",
     [
         (["--machine", "none.h5"], "none.h5: no such file"),
         (["--machine", "which.toml"], "which.toml: not a whole machine's file"),
-        (["--set", "grid.P=[2,4]"], "which.toml: 2 runs; expected one"),
+        (["--verify", "2", "--set", "grid.P=[2,4]"], "--verify: which.toml has 2 runs; expected one"),
+        (["--figure", "a.doc"], "--figure a.doc: expected a name that ends in"),
         (["--verify", "2"], "--verify: 1 ranks; seconds need one for each of P = 2 learners"),
         (["-n", "4"], "4 ranks for P = 2 learners"),
     ],
