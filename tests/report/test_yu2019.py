@@ -58,10 +58,11 @@ def test_where_algorithm_1_never_gets_there_its_last_second_counts(tmp_path):
     assert float(found.measured.split()[2]) == pytest.approx(ROUNDS[-1] * STEP / seconds, rel=0.03)
 
 
-def test_figures_are_drawn(tmp_path):
+def test_a_figure_has_the_seconds_of_every_seed(tmp_path):
     made = runs(tmp_path, 2.0)
     (ax,) = heterogeneous.figure(made).axes
-    assert len(ax.lines) == 2 * 8 + 3  # one of each seed, two for the legend, the target
+    for line, method in zip(ax.lines, ("periodic", "heterogeneous"), strict=True):
+        assert line.get_xdata()[1:] == pytest.approx(np.sort(heterogeneous.by_seed(made)[method]))
     assert ax.get_xlabel() == "seconds of the training clock"
 
 

@@ -30,7 +30,6 @@ EXPERIMENTS = (
         data=A9A,
     ),
 )
-SHOWN = 0.008  # how far above the target a figure reaches
 FIRST = range(4)  # seeds that tune the step sizes of VIRTUAL
 ALGORITHMS = {
     "periodic": "Algorithm 1, as meant",
@@ -99,22 +98,18 @@ def virtual(method):
 
 
 def figure(runs):
-    """The loss over seconds, one thin line a seed; the target dotted."""
-    (target,) = runs.table["stop_target_loss"].unique()
-    table = runs.table
-    if table["gamma"].nunique() > 1:
-        table = analysis.held_out(table, seconds(runs), FIRST)
+    """The share of seeds that have got to the target, over seconds: a staircase for each algorithm."""
+    at = by_seed(runs)
     colours = dict(zip(ALGORITHMS, ("#0072B2", "#009E73", "#D55E00"), strict=True))
-    shown = [method for method in ALGORITHMS if (table["method"] == method).any()]
+    lines = {"periodic": "-", "pr-sgd": "--", "heterogeneous": "-"}
     with style.panels([""]) as (figure, (ax,)):
-        for method in shown:
-            for run in table.index[table["method"] == method]:
-                line = runs.points[runs.points["run"] == run]
-                ax.plot(line["time_wall"], line["loss"], color=colours[method], linewidth=0.6, alpha=0.7)
-            ax.plot([], [], color=colours[method], label=ALGORITHMS[method])
-        ax.axhline(target, color="0.5", linestyle=":", linewidth=0.8)
-        ax.set(xlim=(0, None), ylim=(target - 0.03 * SHOWN, target + SHOWN), ylabel="training loss")
-        virtual = (table["clock"] == "virtual").all()
+        for method in [name for name in ALGORITHMS if name in at]:
+            seconds = np.sort(at[method])
+            share = np.arange(len(seconds) + 1) / len(seconds)
+            how = {"color": colours[method], "linestyle": lines[method], "label": ALGORITHMS[method]}
+            ax.step(np.append(0, seconds), share, where="post", **how)
+        ax.set(xlim=(0, None), ylim=(0, 1.05), ylabel="share of seeds at the target")
+        virtual = (runs.table["clock"] == "virtual").all()
         ax.set_xlabel("virtual seconds" if virtual else "seconds of the training clock")
         style.legend(figure, [ax], 2)
     return figure
@@ -123,16 +118,16 @@ def figure(runs):
 PICTURES = (
     Picture(
         "Algorithms 3 and 1 on two real ranks",
-        "Logistic regression on a9a; one rank's local steps take four times as long. Training loss over the "
-        "seconds of the training clock until the target (dotted), a line for each of 16 seeds. Algorithm 1 "
-        "with the average before the gradient.",
+        "Logistic regression on a9a; one rank's local steps take four times as long. Seconds to a training "
+        "loss of 0.3235, of 16 seeds by turns. Algorithm 1 with the average before the gradient.",
         (REAL,),
         figure,
     ),
     Picture(
         "Algorithms 3 and 1 in virtual time, 8 learners",
-        "The same question, 8 learners and given seconds: a local step 50 µs, of one learner 200 µs, a "
-        "combination 100 µs. Each algorithm with the step size that four other seeds found best.",
+        "The same question to a loss of 0.324, 8 learners and given seconds: a local step 50 µs, of one "
+        "learner 200 µs, a combination 100 µs. Ten seeds; each algorithm with the step size that four other "
+        "seeds found best.",
         (VIRTUAL,),
         figure,
     ),
