@@ -10,7 +10,19 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
-from pavg.bench import allreduce, averaging, kernels, measuring, peers, periods, roofline, rounds, scaling
+from pavg.bench import (
+    allreduce,
+    averaging,
+    kernels,
+    machine,
+    measuring,
+    peers,
+    periods,
+    roofline,
+    rounds,
+    scaling,
+)
+from pavg.bench.pilots import Turn
 from pavg.bench.targets import Target, _row
 
 pytestmark = pytest.mark.mpi
@@ -137,6 +149,13 @@ def test_a_round_less_its_local_steps_and_its_allreduce_on_the_slowest_rank(spen
         tells(row, time_allreduce=2e-6 * R, overhead=1e-6 * R, beyond=17e-6 * R)
     else:
         tells(row, overhead=3e-6)
+
+
+def test_of_what_ranks_do_together_the_slowest_counts_and_else_their_mean(spend):
+    turns = [Turn({"ranks": R}, lambda n: spend(2e-6 * n), slowest) for slowest in (True, False)]
+    together, apart = machine.Machine(alternations=3)._measured(COMM, turns, silent)
+    tells(together, time=2e-6 * R, time_low=2e-6 * R, time_high=2e-6 * R)
+    tells(apart, time=2e-6 * np.mean(1 + np.arange(R)))
 
 
 @pytest.mark.skipif(R == 1, reason="needs two ranks")
