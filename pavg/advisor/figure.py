@@ -19,6 +19,7 @@ def seconds(answers):
             )
             ax.set(yscale="log", ylabel="seconds to the loss")
             ax.set_xscale("log", base=2)
+            style.powers_of_two(ax.xaxis, K)
             ax.plot(K, middle, color="#0072B2", marker=style.MARKERS[0], label="foretold")
             top = np.where(np.isfinite(high), high, 10 * middle)  # never is drawn as far above
             ax.fill_between(K, low, top, color="#0072B2", alpha=0.15, linewidth=0, label="between")

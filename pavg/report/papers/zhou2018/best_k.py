@@ -68,6 +68,7 @@ def figure(runs):
                 ax.plot(K, line[K], "o", markersize=9, fillstyle="none", color=colours[P])
             ax.set(ylabel="final training loss")
             ax.set_xscale("log", base=2)
+            style.powers_of_two(ax.xaxis, losses.index.unique("period"))
         axes[-1].set_xlabel("K")
         style.legend(figure, axes)
     return figure

@@ -207,6 +207,7 @@ def figure(runs):
                 line = 1.0 - found[method].groupby("P").mean()
                 ax.plot(line.index, line, marker=shapes[method], label=label)
             ax.set_xscale("log", base=2)
+            style.powers_of_two(ax.xaxis, found.index.unique("P"))
             ax.set_ylabel("test accuracy")
         axes[-1].set_xlabel("P")
         style.legend(figure, axes)

@@ -71,8 +71,9 @@ def figure(runs):
             ax.set(ylabel="seconds, Downpour / K-AVG", yscale="log")
             ax.set_xscale("log", base=2)
             style.few_decades(ax.yaxis)
+            style.powers_of_two(ax.xaxis, mean.index.unique("P").drop(1))
         axes[-1].set_xlabel("P")
-        style.legend(figure, axes)
+        style.legend(figure, axes, 2)
     return figure
 
 
