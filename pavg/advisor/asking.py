@@ -12,8 +12,11 @@ SLOWER = 10  # times as slow an averaging, of the question what would change the
 
 @dataclass(frozen=True)
 class Answer:
-    """advice : for the specification; changes : [(what else were, the K that were advised, or None)]; spent :
-    (samples of the pilots, over those of the whole run, their seconds); needed : samples with K = 1."""
+    """What `ask` says.
+
+    advice : for the specification; changes : (what else were, the K that were advised then, or None); share :
+    samples of the pilots over those of the whole run; seconds : of the pilots; needed : samples with K = 1
+    """
 
     advice: Advice
     changes: tuple[tuple[str, int | None], ...]
@@ -45,18 +48,17 @@ def ask(comm, spec, store, machine, target, share, told=None):
 
         return seconds_of
 
-    found = advice.advise(step, needed, drift, round_of(spec.P))
-    changed = {
-        f"averaging took {SLOWER} times as long": advice.advise(
-            step, needed, drift, round_of(spec.P, SLOWER)
-        ),
-        f"P were {2 * spec.P}": advice.advise(2 * step, needed, drift, round_of(2 * spec.P)),
-    }
-    drawn = sum(planned.samples.values()) / planned.whole
+    def advised(P, slower=1):
+        return advice.advise(step * P // spec.P, needed, drift, round_of(P, slower))
+
+    changed = (
+        (f"averaging took {SLOWER} times as long", advised(spec.P, SLOWER)),
+        (f"P were {2 * spec.P}", advised(2 * spec.P)),
+    )
     return Answer(
-        found,
-        tuple((what, one.best and one.best.K) for what, one in changed.items()),
-        drawn,
+        advised(spec.P),
+        tuple((what, one.best and one.best.K) for what, one in changed),
+        sum(planned.samples.values()) / planned.whole,
         seconds,
         needed,
     )

@@ -49,6 +49,8 @@ def plan(spec, n, share):
     """
     if spec.method.name != "periodic":
         raise InputError(f"method: {spec.method.name}; advice is about the K of 'periodic'")
+    if spec.P == 1:
+        raise InputError("P = 1: one learner averages nothing; expected P of at least 2")
     if spec.batch_size.name != "constant":
         raise InputError(f"batch_size: {spec.batch_size.name}; expected a number")
     step = spec.P * spec.batch_size.value

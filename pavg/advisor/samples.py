@@ -183,7 +183,7 @@ def _cost(curve, pilot):
 def _gradient(one, curve, target):
     """‖∇F‖² at the target: it falls with F − f, in a power that the pilot's last decade tells."""
     if target >= curve.loss[-1]:
-        return float(np.interp(-target, -one.loss, one.gradient))
+        return float(np.interp(-target, -curve.loss, one.gradient))
     if target <= curve.end:
         return 0.0
     tail = (one.samples >= one.samples[-1] / TAIL) & (one.loss > curve.end) & (one.gradient > 0)

@@ -68,6 +68,7 @@ def test_what_was_seen_in_the_pilot_is_what_a_run_takes():
     "given, message",
     [
         ({"method": {"name": "stochastic", "zeta": 0.1}}, "method: stochastic; advice is about the K"),
+        ({"P": 1}, "P = 1: one learner averages nothing"),
         ({"stop": {"seconds": 1.0}}, "stop: expected samples, epochs or steps"),
         ({"stop": {"steps": 16}}, "16 local steps are too few for pilots of 30%"),
         ({"step_size": 1e9, "problem": {"name": "least-squares"}}, "the pilot with K = 1 diverged"),
