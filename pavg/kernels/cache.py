@@ -19,7 +19,10 @@ from pavg import registry
 from pavg.errors import InputError
 
 ROOMS = ("kernels", "problems", "rounds")
-FILES = ("comm/clocks.py",)
+FILES = (
+    "comm/clocks.py",
+    "comm/network.py",
+)
 
 
 def sources():

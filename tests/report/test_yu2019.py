@@ -22,7 +22,7 @@ def runs(folder, pace, sizes=(6.0,), slowly=1.0):
         method = {"name": name} | ({"K": 1} if name == "periodic" else {"I": [1, 4]})
         for seed in range(8):
             for k, gamma in enumerate(sizes):
-                wobble = 1 + 0.01 * np.sin(seed + rate)
+                wobble = 1 + 0.01 * np.sin(seed + len(name))  # not the same noise for both
                 loss = 0.2 + 0.5 * np.exp(-0.1 * slowly * rate * wobble * ROUNDS / (1 + k))
                 keys = {"P": 2, "step_size": gamma, "seed": seed, "method": method}
                 stop = {"samples": 10**6, "target_loss": TARGET}
