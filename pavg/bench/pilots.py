@@ -18,6 +18,7 @@ from pavg.comm.topology import Worlds
 from pavg.data import open_store
 from pavg.data.layouts import CSR, GROUP
 from pavg.data.store import Store
+from pavg.engine.evaluation import evaluate
 from pavg.engine.task import bind, open_data
 from pavg.learners import Learners
 from pavg.machine import reading
@@ -48,7 +49,10 @@ class Pilot:
 
     def __init__(self, given, store):
         self.spec, self.store = given, store
-        self.work = work_of(given, store, self.learners(MPI.COMM_SELF).objective)
+        objective = self.learners(MPI.COMM_SELF).objective
+        self.work = work_of(given, store, objective)
+        # maps all rows: a turn that meets pages for the first time waits for them, which a run does once
+        evaluate(MPI.COMM_SELF, objective, np.zeros(objective.dimension))
 
     def learners(self, comm, B=1):
         """`Learners`, one on each rank, whose local steps have B samples."""
