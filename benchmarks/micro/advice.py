@@ -31,7 +31,7 @@ SHARES = (0.1, 0.3, 1.0)
 PERIODS = [2**k for k in range(12)]
 SEEDS = {"tuning": 98, "target": 99, "pilots": 0, "first of the truth": 100}
 REPEAT = 5  # full runs of each K
-STEP_SIZES = [0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
+STEP_SIZES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 UNKNOWN = 1.5  # regret of "don't know"
 CASES = """
 [w8a]
@@ -64,7 +64,7 @@ stop.steps = 640
 [higgs]
 problem = {name = "logistic", l2 = 1e-4, intercept = true}
 data = {path = "higgs-excerpt/binary.train", target = 1, scale = "standardize"}
-partition = {name = "dirichlet", beta = 0.3}
+partition = "by-label"
 P = 8
 batch_size = 8
 network = {latency = 1e-3}
@@ -76,6 +76,7 @@ data.path = "blogfeedback/BlogFeedback.zip"
 data.member = "blogData_train.csv"
 data.target = -1
 data.scale = "standardize"
+data.layout = "dense"
 P = 24
 batch_size = 4
 network = {latency = 1e-3}
