@@ -44,7 +44,10 @@ class Claim:
         missing = [f"{name}: {results.missing[name]}" for name in self.needs if name in results.missing]
         if missing:
             return Finding("", CANNOT, "; ".join(missing))
-        return self.test(*(results[name] for name in self.needs))
+        try:
+            return self.test(*(results[name] for name in self.needs))
+        except KeyError as missing:  # a sweep that was interrupted
+            return Finding("", CANNOT, f"runs are missing: {missing}")
 
 
 def mean(values):

@@ -199,7 +199,10 @@ def _drawn(picture, results, folder):
     given = results.all(picture.needs)
     if given is None:
         return None
-    made = picture.draw(*given)
+    try:
+        made = picture.draw(*given)
+    except KeyError:  # a sweep that was interrupted: its claims say so
+        return None
     if isinstance(made, pd.DataFrame):
         return {"columns": list(made), "rows": made.map(_text).to_numpy().tolist()}
     name = re.sub(r"[^a-z0-9]+", "-", picture.title.lower()).strip("-")

@@ -98,3 +98,17 @@ def test_every_experiment_of_a_paper_has_its_benchmark_and_every_claim_its_exper
     for _, pictures, claims in paper.sections:
         for needs in [*(p.needs for p in pictures), *(c.needs for c in claims)]:
             assert set(needs) <= names
+
+
+def test_where_a_sweep_was_interrupted_its_claims_are_open_and_the_page_is_written(tmp_path):
+    def of_all(runs):
+        return runs.table.set_index("K").loc["all"]
+
+    made.write_run(tmp_path / "here", [0, 64], [0.7, 0.5])  # K = 16 alone
+    sections = (
+        ("1", (Picture("Losses", "All.", ("here",), of_all),), (Claim("1", "x", "", ("here",), of_all),)),
+    )
+    paper = Paper("made", "When?", "Nobody", (Experiment("here", "a", "Here."),), sections)
+    [(_, found)] = papers.write(paper, papers.read(paper, tmp_path, {}), tmp_path, full=False)
+    assert found.verdict == CANNOT and found.why.startswith("runs are missing: ")
+    assert (tmp_path / "index.html").exists()

@@ -61,6 +61,7 @@ def test_the_best_K_is_chosen_on_one_half_of_the_seeds_and_judged_on_the_other(t
     assert set(losses.index.unique("seed")) == set(SEEDS) - set(best_k.TUNING)
     assert losses[4096, 4, 1].mean() == pytest.approx(0.2, rel=0.02)  # not of the worse step size
     assert best_k.not_one(4096, 4)(runs).verdict == verdict
+    assert best_k.not_one(best_k.LONG, 4)(runs).verdict == CANNOT  # not in these results
 
 
 def test_where_chance_alone_chooses_K_nothing_is_decided(tmp_path):
