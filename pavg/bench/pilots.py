@@ -19,7 +19,7 @@ from pavg.data import open_store
 from pavg.data.layouts import CSR, GROUP
 from pavg.data.store import Store
 from pavg.engine.evaluation import evaluate
-from pavg.engine.task import bind, open_data
+from pavg.engine.task import bind, open_together
 from pavg.learners import Learners
 from pavg.machine import reading
 from pavg.machine.steps import work_of
@@ -69,8 +69,7 @@ def pilots(comm, shapes, specs, quick):
         yield Pilot(learners(MPI.COMM_SELF, name, store).spec, store)
     for name in specs:
         given = running.specifications(comm, name, running.How(Path()))[0]
-        once(comm, lambda given=given: open_data(given) and None)
-        store = together(comm, lambda given=given: open_data(given))
+        store = open_together(comm, given)
         yield together(comm, lambda given=given, store=store: Pilot(given, store))
 
 

@@ -136,11 +136,9 @@ def _runs(size, asked):
 def _asked(comm, asked, spec, model, progress):
     """The `Answer` for one run. Collective."""
     from pavg.advisor.asking import ask
-    from pavg.comm.agreement import once, together
-    from pavg.engine.task import open_data
+    from pavg.engine.task import open_together
 
-    once(comm, lambda: open_data(spec, progress) and None)
-    store = together(comm, lambda: open_data(spec))
+    store = open_together(comm, spec, progress)
 
     def told(K, done, total):
         if comm.Get_rank() == 0:

@@ -78,15 +78,14 @@ def _each(comm, name, overrides, estimate):
     from pathlib import Path
 
     from pavg.cli.stages import stages
-    from pavg.comm.agreement import once, together
-    from pavg.engine.task import open_data
+    from pavg.comm.agreement import together
+    from pavg.engine.task import open_together
     from pavg.sweep import running
 
     specs = running.specifications(comm, name, running.How(Path(), overrides))
     for spec in {(spec.problem, spec.data): spec for spec in specs}.values():
         with stages() as progress:
-            once(comm, lambda spec=spec, told=progress: open_data(spec, told) and None)  # made, if need be
-            store = together(comm, lambda spec=spec: open_data(spec))
+            store = open_together(comm, spec, progress)
             objective = together(comm, lambda *, s=spec, on=store: s.problem.bind(on, s.P, s.seed))
             said = estimate(comm, spec, store, objective, progress)
         if comm.Get_rank() == 0:

@@ -4,7 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from mpi4py.MPI import Intracomm
+
 from pavg import data
+from pavg.comm.agreement import once, together
 from pavg.data.partition import Shards
 from pavg.errors import InputError
 from pavg.estimate.stored import Optimum, stored
@@ -99,6 +102,14 @@ def open_data(spec: Spec, progress: Callable[[str, int, int], Any] | None = None
     progress : called with (stage, done, total) while it is made.
     """
     return None if spec.data is None else data.open_store(data.prepare(spec.data, progress))
+
+
+def open_together(
+    comm: Intracomm, spec: Spec, progress: Callable[[str, int, int], Any] | None = None
+) -> data.Store | None:
+    """The store of a specification on each rank: made by the first, if need be. Collective."""
+    once(comm, lambda: open_data(spec, progress) and None)
+    return together(comm, lambda: open_data(spec))
 
 
 def origin(store):
