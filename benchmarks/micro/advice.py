@@ -4,14 +4,16 @@ python benchmarks/micro/advice.py results/advice --data FOLDER        # on two c
 
 Three cases have two learners and three latencies (injected): the truth is wall time of full runs, by turns.
 Two have 8 and 24 learners: the truth is samples of full runs, times seconds a round replayed from traces of
-two ranks, recorded apart. The machine's file is measured first. What is told of the cases beforehand is
-here: step sizes of linear models are those of the least loss at the end with K = 16, and the loss to be
-reached is what K = 1 has after 60 % of the samples, both on seeds of their own. Regret is the median of the
-advised K's seconds over that of the best one; "don't know" counts as 1.5.
+two ranks, recorded apart. The machine's file and the constants of the problems are measured first. What is
+told of the cases beforehand is here: step sizes of linear models are those of the least loss at the end with
+K = 16, and the loss to be reached is what K = 1 has after 60 % of the samples, both on seeds of their own.
+Full runs may draw four times the samples of the run that was asked for. Regret is the median of the advised
+K's seconds over that of the best one; "don't know" counts as 1.5.
 """
 
 import argparse
 import copy
+import dataclasses
 import json
 import subprocess
 import sys
@@ -21,14 +23,15 @@ from pathlib import Path
 import numpy as np
 from mpi4py import MPI
 
-from pavg import machine, open_results, spec
-from pavg.advisor import pilots
+from pavg import machine, spec
 from pavg.advisor.asking import ask
-from pavg.engine.task import open_data
-from pavg.report import analysis
+from pavg.advisor.verifying import in_full, to_loss
+from pavg.engine import synchronous
+from pavg.engine.task import bind, open_data
 
 SHARES = (0.1, 0.3, 1.0)
-PERIODS = [2**k for k in range(12)]
+REACHED = 0.6  # of the samples, after which K = 1 has the loss
+LONGER = 4  # full runs may be
 SEEDS = {"tuning": 98, "target": 99, "pilots": 0, "first of the truth": 100}
 REPEAT = 5  # full runs of each K
 STEP_SIZES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
@@ -82,7 +85,7 @@ batch_size = 4
 network = {latency = 1e-3}
 stop.steps = 4096
 """
-COMMON = {"method": {"name": "periodic", "K": 16}, "averaging": "dense"}
+COMMON = {"method": {"name": "periodic", "K": 16}, "averaging": "dense", "evaluate": {"drift": False}}
 
 
 def main():
@@ -99,6 +102,9 @@ def main():
         for name, table in tomllib.loads(CASES).items()
         if not given.only or name in given.only
     }
+    for name, (table, _) in cases.items():
+        if table["problem"] != "lenet":
+            pavg("estimate", "constants", given.out / f"{name}.toml")
     model = machine.load(measured(given.out, cases))
     found = [row for name, case in cases.items() for row in held_against(given.out, name, case, model)]
     (given.out / "advice.json").write_text(json.dumps(found, indent=1) + "\n")
@@ -123,23 +129,21 @@ def of(table, **changed):
     return spec.build(table | changed, table["name"])
 
 
-def whole(table, K, seed):
-    """The whole run with one K, hosted: a `Pilot`."""
-    made = of(table, seed=seed)
-    store = open_data(made)
-    plan = pilots.Plan({K: made.stop.steps * made.P * made.batch_size.value}, 0)
-    (found,), _ = pilots.run(MPI.COMM_SELF, made, store, plan)
-    return found
+def alone(table, K, seed):
+    """The record of the whole run with one K, hosted here."""
+    made = of(table | {"method": {"name": "periodic", "K": K}, "seed": seed, "measure": "losses"})
+    (record,) = synchronous.run(MPI.COMM_SELF, bind(dataclasses.replace(made, network=None), open_data(made)))
+    return record.arrays()
 
 
 def tuned(table):
-    ends = [whole(table | {"step_size": gamma}, 16, SEEDS["tuning"]).loss[-1] for gamma in STEP_SIZES]
+    ends = [alone(table | {"step_size": gamma}, 16, SEEDS["tuning"])["loss"][-1] for gamma in STEP_SIZES]
     return STEP_SIZES[int(np.nanargmin(ends))]
 
 
 def target_of(table):
-    run = whole(table, 1, SEEDS["target"])
-    return float(np.interp(0.6 * run.samples[-1], run.samples, run.loss))
+    run = alone(table, 1, SEEDS["target"])
+    return float(np.interp(REACHED * run["samples"][-1], run["samples"], run["loss"]))
 
 
 def toml(table):
@@ -178,7 +182,7 @@ def held_against(out, name, case, model):
     for share in SHARES:
         answer = ask(MPI.COMM_SELF, made, store, model, target, share)
         K = answer.advice.best and answer.advice.best.K
-        regret = UNKNOWN if K is None else seconds[min(K, PERIODS[-1])] / seconds[best]
+        regret = UNKNOWN if K is None else seconds[K] / seconds[best]
         row = {"case": name, "share": share, "K": K, "best": best, "regret": regret}
         row |= {"pilots": answer.share, "why": answer.advice.why}
         print(f"    pilots of {share:.0%}: K = {K}, regret {regret:.3g} {answer.advice.why}", flush=True)
@@ -188,22 +192,21 @@ def held_against(out, name, case, model):
 def truth(out, name, case):
     """K → median seconds to the loss of full runs."""
     table, target = case
-    first = SEEDS["first of the truth"]
-    words = [out / f"{name}.toml", f"--set=stop.target_loss={target!r}", f"--set=grid.method.K={PERIODS}"]
-    words += [f"--set=grid.seed='{first}:{first + REPEAT}'", f"--out={out / 'truth'}"]
+    first, steps = SEEDS["first of the truth"], table["stop"]["steps"]
+    periods = [2**k for k in range(steps.bit_length())]
+    full = in_full(periods, range(first, first + REPEAT), target, REACHED * steps)
+    words = [*(f"--set={text}" for text in (f"stop.steps={LONGER * steps}", *full)), f"--out={out / 'truth'}"]
     if table["P"] == 2:
-        pavg("run", "-n2", *words)
+        pavg("run", "-n2", out / f"{name}.toml", *words)
     else:
         trace = recorded(out, name, table)
         clock = {"compute": {"trace": str(trace)}, "comm": {"trace": str(trace)}}
         replayed = {key: value for key, value in table.items() if key != "network"} | {"clock": clock}
-        words[0] = out / f"{name}_replayed.toml"
-        words[0].write_text(toml(replayed | {"measure": "losses"}))
-        pavg("run", "-n2", "--side-by-side", *words)
-    data = open_results(out / "truth" / name)
-    runs = analysis.runs(data)
-    at = analysis.reach(runs, analysis.curves(data, runs), target, "loss", "time_wall")["at"]
-    return {K: float(at[runs["period"] == K].median()) for K in PERIODS}
+        path = out / f"{name}_replayed.toml"
+        path.write_text(toml(replayed | {"measure": "losses"}))
+        pavg("run", "-n2", "--side-by-side", path, *words)
+    found = to_loss((out / "truth" / name).glob("*.h5"), target)
+    return {K: float(np.median(seconds)) for K, seconds in found.items()}
 
 
 def recorded(out, name, table):

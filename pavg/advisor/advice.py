@@ -4,23 +4,26 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pavg.advisor.samples import Drift, Range
+from pavg.advisor.drift import Drift
+from pavg.advisor.samples import Range
 from pavg.machine import Seconds
 
-MOST = 1.5  # how many times the best K's seconds the advised one's may be, for all that the pilots leave open
+MOST = 2.0  # regret to be expected of a K that is advised, at most
+FURTHER = 2.0  # samples that are needed over those of the whole run, at most
+NEVER = 20.0  # regret that counts for a K that does not get to the loss
 
 
 @dataclass(frozen=True)
 class Choice:
     """One K. samples : until the loss, of all learners; slower : factor r_K in them; round : seconds of one;
-    seconds : until the loss, of whole rounds; worst : of these over those of the best K, at most."""
+    seconds : until the loss, of whole rounds; regret : expected, of these over those of the best K."""
 
     K: int
     samples: Range
     slower: Range
     round: Seconds
     seconds: Range
-    worst: float
+    regret: float
 
 
 @dataclass(frozen=True)
@@ -38,39 +41,39 @@ class Advice:
         return [self.choices[k] for k in (at - 1, at + 1) if 0 <= k < len(self.choices)]
 
 
-def advise(step: int, needed: Range, drift: Drift, round_of: Callable[[int], Seconds]) -> Advice:
+def advise(
+    step: int, whole: float, needed: Range, drift: Drift, round_of: Callable[[int], Seconds]
+) -> Advice:
     """The `Advice` of K = 1, 2, 4, 8 …, as long as a round is no more than what the loss takes.
 
-    step : samples of all learners in a local step; needed : samples until the loss with K = 1; round_of : K →
-    seconds of a round. That K is advised whose seconds, over those of the best K, are least in the worst case
-    that the pilots leave open: of the three values of `drift.a`. What all K share (`needed`) does not count.
+    step : samples of all learners in a local step; whole : of the run; needed : samples until the loss with
+    K = 1; round_of : K → seconds of a round. That K is advised whose seconds, over those of the best K, are
+    least in the mean of the three cases of r_K: middle, low and high. What all K share (`needed`) does not
+    count.
     """
-    if not math.isfinite(needed.middle):
-        return Advice(
-            (), None, "the pilots do not tend to the loss: with this step size it may never be reached"
-        )
+    if needed.middle > FURTHER * whole:
+        return Advice((), None, "the pilots do not tend to the loss: the whole run may not get there")
     periods = [2**k for k in range(max(int(math.log2(max(needed.middle / step, 1.0))), 0) + 1)]
     slower = {K: drift.factor(K) for K in periods}
     rounds = {K: round_of(K) for K in periods}
-    worst = dict.fromkeys(periods, 0.0)
-    for case in ("middle", "low", "high"):
+    regret = dict.fromkeys(periods, 0.0)
+    cases = "middle", "low", "high"
+    for case in cases:
         taken = {
             K: _rounds(needed.middle * getattr(slower[K], case), step * K) * rounds[K].middle for K in periods
         }
         least = min(taken.values())
-        worst = {K: max(worst[K], taken[K] / least) for K in periods}
+        regret = {K: regret[K] + min(taken[K] / least, NEVER) / len(cases) for K in periods}
     needs = {K: needed * slower[K] for K in periods}
     found = tuple(
-        Choice(K, needs[K], slower[K], rounds[K], _seconds(needs[K], step * K, rounds[K]), worst[K])
+        Choice(K, needs[K], slower[K], rounds[K], _seconds(needs[K], step * K, rounds[K]), regret[K])
         for K in periods
     )
-    best = min(found, key=lambda choice: (choice.worst, choice.K))
-    if best.worst <= MOST:
+    best = min(found, key=lambda choice: (choice.regret, choice.K))
+    if best.regret <= MOST:
         return Advice(found, best)
-    why = f"K = {best.K} may take {best.worst:.2g} times as long as the best K"
-    return Advice(
-        found, None, f"{why}: the pilots leave open what drift costs; longer ones would not (--pilots)"
-    )
+    why = f"K = {best.K} would have an expected regret of {best.regret:.2g}"
+    return Advice(found, None, f"{why}: the pilots leave open what drift costs (--pilots)")
 
 
 def _rounds(samples, of_round):

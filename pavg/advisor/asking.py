@@ -1,10 +1,16 @@
 """Advice for a specification: pilots, a machine's model, and both put together."""
 
+import dataclasses
 from dataclasses import dataclass
 
-from pavg.advisor import advice, pilots, samples
+import numpy as np
+
+from pavg.advisor import advice, pilots
 from pavg.advisor.advice import Advice
+from pavg.advisor.drift import Drift, at_most, lost
+from pavg.advisor.samples import Curve, Range, to_target
 from pavg.engine.task import bind
+from pavg.estimate.stored import Constants, stored
 from pavg.machine import Seconds, work_of
 
 SLOWER = 10  # times as slow an averaging, of the question what would change the advice
@@ -15,14 +21,16 @@ class Answer:
     """What `ask` says.
 
     advice : for the specification; changes : (what else were, the K that were advised then, or None); share :
-    samples of the pilots over those of the whole run; seconds : of the pilots; needed : samples with K = 1
+    samples of the pilots over those of the whole run; seconds : of the pilots; needed : samples with K = 1;
+    theory : whether L was known, so that what pilots lose was held against the most that drift can take
     """
 
     advice: Advice
     changes: tuple[tuple[str, int | None], ...]
     share: float
     seconds: float
-    needed: samples.Range
+    needed: Range
+    theory: bool
 
 
 def ask(comm, spec, store, machine, target, share, told=None):
@@ -33,10 +41,11 @@ def ask(comm, spec, store, machine, target, share, told=None):
     """
     task = bind(spec, store)
     planned = pilots.plan(spec, task.objective.n, share)
-    made, seconds = pilots.run(comm, spec, store, planned, told)
-    work, step = work_of(spec, store, task.objective), spec.P * spec.batch_size.value
-    needed = samples.to_target(made[0], target, task.optimum)
-    drift = samples.drift(made, target, task.optimum)
+    known = _constants(spec, store)
+    made, seconds = pilots.run(comm, spec, store, planned, told, gradient=known is not None)
+    work, step = work_of(spec, store, task.objective), planned.step
+    needed = to_target(made[0], target, task.optimum) * Range(step, step, step)
+    of_pilots = _lost(planned, made, task.optimum, _most(spec, known, made[0], planned))
 
     def round_of(P, slower=1):
         def seconds_of(K):
@@ -49,7 +58,9 @@ def ask(comm, spec, store, machine, target, share, told=None):
         return seconds_of
 
     def advised(P, slower=1):
-        return advice.advise(step * P // spec.P, needed, drift, round_of(P, slower))
+        drift, at_once = Drift(of_pilots), step * P // spec.P
+        found = advice.advise(at_once, planned.whole, needed, drift, round_of(P, slower))
+        return found if found.best is None else _agreed(found, of_pilots)
 
     changed = (
         (f"averaging took {SLOWER} times as long", advised(spec.P, SLOWER)),
@@ -58,7 +69,43 @@ def ask(comm, spec, store, machine, target, share, told=None):
     return Answer(
         advised(spec.P),
         tuple((what, one.best and one.best.K) for what, one in changed),
-        sum(planned.samples.values()) / planned.whole,
+        planned.share,
         seconds,
         needed,
+        known is not None,
     )
+
+
+def _constants(spec, store):
+    """The kept `Constants` of the problem, where theory can use them: else None."""
+    if store is None or spec.step_size.name != "constant":
+        return None
+    return stored(Constants, spec.problem, store)
+
+
+def _most(spec, known, one, planned):
+    """D → what a step can lose, or None where L is not known."""
+    if known is None:
+        return None
+    gradient = float(np.max(one.gradient[one.steps >= planned.begin]))
+    noise = known.variance(spec.batch_size.value * spec.P)[0]
+    return at_most(spec.step_size.value, known.smoothness[1], gradient, noise)
+
+
+def _lost(planned, made, floor, most):
+    """`Lost` of each pilot but the first."""
+    one, *others = made
+    fall = Curve(one.steps, one.loss, floor).fall(planned.begin + planned.length / 2)
+    return [lost(planned, pilot, one, max(fall, 1e-300), most) for pilot in others]
+
+
+def _agreed(found, of_pilots):
+    """The `Advice`, or that it is not known, if a pilot and theory disagree."""
+    for one in of_pilots:
+        if not one.agrees:
+            why = (
+                f"pilots and theory disagree: with K = {one.K} {one.part:.2g} of the fall is lost, and drift "
+                f"can take {one.most:.2g} of it"
+            )
+            return dataclasses.replace(found, best=None, why=why)
+    return found

@@ -8,44 +8,68 @@ from dataclasses import dataclass
 import numpy as np
 
 from pavg.engine import synchronous
+from pavg.engine.checkpoint import InMemory
+from pavg.engine.observation import Care
 from pavg.engine.task import bind
 from pavg.errors import InputError
-from pavg.spec import Stop
+from pavg.spec import Evaluate, Stop
 
-APART = 4  # times as large as the last K that is tried
-ROUNDS = 8  # of a pilot, at least
+FIRST = 0.25  # of the steps, at least, that K = 1 makes alone, from the beginning
+APART, OTHERS = 4, 3  # factor from one K to the next; how many there are beside K = 1
+ROUNDS = 2  # of the largest K
+LOOKS, DECADE = 8, 12  # evaluations of a pilot; of K = 1 for each factor 10 of steps
 
 
 @dataclass(frozen=True)
 class Pilot:
-    """What a short run with one K has seen. Arrays over its evaluations, but for the first, of the start.
+    """What a short run with one K has seen, but for its start. Arrays over evaluations, at ends of rounds.
 
-    samples : of all learners together; loss; gradient : ‖∇F(w̄)‖²; drift : mean ‖w_i − w̄‖²; whole : false
-    of one that diverged
+    steps : of each learner, from the beginning; loss; drift : mean ‖w_i − w̄‖² before the average; gradient :
+    ‖∇F(w̄)‖ where it was asked for, else NaN; whole : false of one that diverged
     """
 
     K: int
-    samples: np.ndarray
+    steps: np.ndarray
     loss: np.ndarray
-    gradient: np.ndarray
     drift: np.ndarray
+    gradient: np.ndarray
     whole: bool = True
 
 
 @dataclass(frozen=True)
 class Plan:
-    """samples : K → of its pilot, all learners together; whole : of the run that advice is asked for."""
+    """Pilots: K = 1 from the beginning to `begin` + `length`, others go on from where it was at `begin`.
 
-    samples: dict[int, int]
+    begin, length : local steps; periods : K of the others; step : samples of all learners in a local step;
+    whole : samples of the run that advice is asked for.
+    """
+
+    begin: int
+    length: int
+    periods: tuple[int, ...]
+    step: int
     whole: int
+
+    @property
+    def share(self):
+        """Samples of the pilots over those of the whole run."""
+        return self.step * (self.begin + (1 + len(self.periods)) * self.length) / self.whole
+
+    def looks(self, K):
+        """The steps after which a pilot is evaluated: K = 1 also wherever another one is."""
+        if K > 1:
+            rounds = np.geomspace(1, self.length / K, LOOKS)
+            return sorted({self.begin + K * round(count) for count in rounds})
+        early = np.geomspace(1, self.begin, int(DECADE * math.log10(self.begin)) + 1)
+        late = self.begin + np.linspace(0, self.length, LOOKS + 1)
+        others = (step for other in self.periods for step in self.looks(other))
+        return sorted({*(round(step) for step in (*early, *late)), *others})
 
 
 def plan(spec, n, share):
     """The `Plan` of pilots that draw `share` of the samples of the whole run.
 
-    One half is for K = 1, which all others are compared with; K = 4, 16, 64 … share the other one, as long
-    as each makes a few rounds. n : rows of the training set. InputError for a run that advice cannot be given
-    for.
+    n : rows of the training set. InputError for a run that advice cannot be given for.
     """
     if spec.method.name != "periodic":
         raise InputError(f"method: {spec.method.name}; advice is about the K of 'periodic'")
@@ -55,17 +79,18 @@ def plan(spec, n, share):
         raise InputError(f"batch_size: {spec.batch_size.name}; expected a number")
     step = spec.P * spec.batch_size.value
     whole = _whole(spec.stop, step, n)
-    half, periods = share * whole / 2, [APART]
-    while half / len(periods) >= ROUNDS * step * periods[-1] * APART:
-        periods.append(periods[-1] * APART)
-    each = half / len(periods)
-    if each < ROUNDS * step * APART:
+    steps = share * whole / step
+    length = (1 - FIRST) * steps / (1 + OTHERS)
+    if length < 2 * APART:
         raise InputError(
             f"{whole / step:,.0f} local steps are too few for pilots of {share:.0%} of them; expected at "
-            f"least {2 * ROUNDS * APART / share:,.0f}"
+            f"least {math.ceil(2 * APART * (1 + OTHERS) / (1 - FIRST) / share):,}"
         )
-    made = {1: half} | dict.fromkeys(periods, each)
-    return Plan({K: step * K * math.ceil(samples / (step * K)) for K, samples in made.items()}, whole)
+    longest = 2 ** int(math.log2(length / ROUNDS))
+    periods = [longest // APART**j for j in reversed(range(OTHERS))]
+    length = longest * int(length / longest)
+    begin = longest * int(steps / longest - (1 + OTHERS) * length / longest)  # what the others leave
+    return Plan(begin, length, tuple(K for K in periods if K > 1), step, whole)
 
 
 def _whole(stop, step, n):
@@ -78,29 +103,36 @@ def _whole(stop, step, n):
     return min(known)
 
 
-def run(comm, spec, store, planned, told=None):
-    """([`Pilot`] of a `Plan`, seconds that they took). Collective. told : called with (K, done, total)."""
-    found, began = [], time.monotonic()
-    for done, (K, samples) in enumerate(planned.samples.items()):
+def run(comm, spec, store, planned, told=None, gradient=False):
+    """([`Pilot`] of a `Plan`, K = 1 first, seconds that they took). Collective.
+
+    All draw the same samples, so that chance is the same for all. told : called with (K, done, total);
+    gradient : look at ‖∇F‖, too. InputError if K = 1 diverges.
+    """
+    found, began, kept = [], time.monotonic(), InMemory(planned.begin)
+    for done, K in enumerate((1, *planned.periods)):
         if told is not None:
-            told(K, done, len(planned.samples))
-        found.append(_pilot(comm, spec, store, K, samples))
+            told(K, done, 1 + len(planned.periods))
+        found.append(_pilot(comm, spec, store, K, planned, kept, gradient))
     return found, time.monotonic() - began
 
 
-def _pilot(comm, spec, store, K, samples):
+def _pilot(comm, spec, store, K, planned, kept, gradient):
+    looks = {"at": planned.looks(K), "grad_norm": gradient, "diverged": spec.evaluate.diverged}
     short = dataclasses.replace(
         spec,
         method=dataclasses.replace(spec.method, K=K),
         measure="losses",
-        stop=Stop(samples=samples),
+        stop=Stop(steps=planned.begin + planned.length),
+        evaluate=Evaluate(**looks),
         network=None,
         R=None,
-        evaluate=dataclasses.replace(spec.evaluate, grad_norm=True, drift=True),
     )
-    (record,) = synchronous.run(comm, bind(short, store))
+    (record,) = synchronous.run(comm, bind(short, store), Care(checkpoints=kept))
     if record.status == "diverged" and K == 1:
         raise InputError("the pilot with K = 1 diverged; expected a smaller step size")
-    seen = {name: values[1:] for name, values in record.arrays().items() if np.ndim(values) == 1}
+    seen = record.arrays()
+    of = seen["ticks"] > (0 if K == 1 else planned.begin)
+    norms = seen["grad_norm"] if gradient and "grad_norm" in seen else np.full(of.size, np.nan)
     whole = record.status == "ok"
-    return Pilot(K, seen["samples"], seen["loss"], seen["grad_norm"] ** 2, seen["drift"], whole)
+    return Pilot(K, seen["ticks"][of], seen["loss"][of], seen["drift"][of], norms[of], whole)

@@ -1,13 +1,15 @@
 """Advice put to the test: the advised K and its neighbours in full, by turns."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pavg import open_results
-from pavg.report import analysis
 from pavg.sweep import running
+
+LOOKS = 24  # evaluations until the loss, at least, of a K whose rounds are short enough
 
 
 @dataclass(frozen=True)
@@ -22,34 +24,48 @@ class Verified:
     folder: Path
 
 
+def in_full(periods, seeds, target, steps):
+    """Overrides that make full runs of a specification: for each seed all K in turn, until the loss.
+
+    All are evaluated equally often, and at ends of rounds: there learners have the average. steps : local
+    ones until the loss, about.
+    """
+    every = 2 ** int(math.log2(max(steps / LOOKS, 1)))
+    rounds = [max(every // K, 1) for K in periods]
+    return (
+        f"stop.target_loss={target!r}",
+        "evaluate={grad_norm = false, drift = false}",
+        f"grid.seed='{seeds.start}:{seeds.stop}'",
+        f"zip=[{{method.K = {list(periods)}, evaluate.rounds = {rounds}}}]",
+    )
+
+
 def verify(comm, name, overrides, spec, found, target, seeds, out, watcher):
     """Run the choices of an `Advice`: the best and its neighbours, on so many seeds. Collective.
 
     name, overrides : of the specification's file; spec : the run that was advised on. Seeds are not those of
-    the pilots, and K goes fastest, so that all K of a seed follow each other. Results are kept under `out`:
-    what is there is not run again. On rank 0 a `Verified`, None elsewhere.
+    the pilots. Results are kept under `out`: what is there is not run again. On rank 0 a `Verified`, None
+    elsewhere.
     """
-    periods = sorted(one.K for one in [found.best, *found.neighbours])
-    first = spec.seed + 1
-    overrides = (
-        *overrides,
-        f"stop.target_loss={target!r}",
-        f"grid.seed='{first}:{first + seeds}'",
-        f"grid.method.K={periods}",
-    )
-    outcome = running.run(comm, name, running.How(out, overrides), watcher)
+    best = found.best
+    periods = sorted(one.K for one in [best, *found.neighbours])
+    seeds = range(spec.seed + 1, spec.seed + 1 + seeds)
+    steps = best.samples.middle / (spec.P * spec.batch_size.value)
+    full = in_full(periods, seeds, target, steps)
+    outcome = running.run(comm, name, running.How(out, (*overrides, *full)), watcher)
     if comm.Get_rank() != 0:
         return None
-    folder = outcome.cells[0].path.parent
-    return judged(folder, found.best.K, periods, target, range(first, first + seeds))
+    seconds = to_loss([cell.path for cell in outcome.cells], target)
+    medians = {K: float(np.median(each)) for K, each in seconds.items()}
+    return Verified(seconds, medians[best.K] / min(medians.values()), outcome.cells[0].path.parent)
 
 
-def judged(folder, best, periods, target, seeds):
-    """The `Verified` of results that are there."""
-    data = open_results(folder)
-    table = analysis.runs(data)
-    at = analysis.reach(table, analysis.curves(data, table), target, "loss", "time_wall")["at"]
-    of = table[table["seed"].isin(seeds)]
-    seconds = {K: at[of.index[of["K"].astype(str) == str(K)]].to_numpy() for K in periods}
-    medians = {K: float(np.median(each)) for K, each in seconds.items() if each.size}
-    return Verified(seconds, medians[best] / min(medians.values()), folder)
+def to_loss(paths, target):
+    """K → seconds until the first evaluation at the loss, of each of its results; ascending K."""
+    found = {}
+    for path in paths:
+        data = open_results(path)
+        there = np.flatnonzero(data["loss"].to_numpy() <= target)
+        seconds = float(data["time_wall"][there[0]]) if there.size else np.inf
+        found.setdefault(int(data.attrs["K"]), []).append(seconds)
+    return {K: np.array(found[K]) for K in sorted(found)}

@@ -17,7 +17,14 @@ class Asked:
     seeds: int | None
     figure: Path | None
     out: Path
+    learners: tuple[int, ...]
     overrides: tuple[str, ...]
+
+    @property
+    def settings(self):
+        """All overrides of the file."""
+        swept = (f"grid.P={list(self.learners)}",) if self.learners else ()
+        return (*self.overrides, *swept)
 
 
 @click.command("advise")
@@ -35,6 +42,13 @@ class Asked:
     default=0.3,
     show_default=True,
     help="Part of the samples of the whole run that short runs may draw.",
+)
+@click.option(
+    "--P",
+    "learners",
+    type=click.IntRange(2),
+    multiple=True,
+    help="Advise for so many learners; more than once for several.",
 )
 @click.option(
     "--verify",
@@ -70,6 +84,7 @@ UNKNOWN = 3  # exit code
 def _words(asked):
     words = ["advise", asked.spec, f"--target-loss={asked.target!r}", f"--pilots={asked.share!r}"]
     words += [f"--out={asked.out}", *(f"--set={text}" for text in asked.overrides)]
+    words += [f"--P={P}" for P in asked.learners]
     given = {"--machine": asked.machine, "--verify": asked.seeds, "--figure": asked.figure}
     return words + [f"{name}={value}" for name, value in given.items() if value is not None]
 
@@ -89,6 +104,8 @@ def _advise(comm, asked):
             _show(spec, asked.target, answers[-1], model.notes(spec.P))
     if asked.figure is not None and comm.Get_rank() == 0:
         _draw(asked, dict(zip(_names(specs), answers, strict=True)))
+    if len(specs) > 1 and comm.Get_rank() == 0:
+        _soonest(specs, answers)
     if any(answer.advice.best is None for answer in answers):
         return UNKNOWN
     if asked.seeds is not None:
@@ -114,7 +131,7 @@ def _runs(size, asked):
     from pavg.report import figures
     from pavg.sweep import grid
 
-    cells = [cell for path in grid.sources(asked.spec) for cell in grid.cells(path, asked.overrides)]
+    cells = [cell for path in grid.sources(asked.spec) for cell in grid.cells(path, asked.settings)]
     found = {}
     for cell in cells:
         settings = cell.settings()
@@ -176,7 +193,7 @@ def _show(spec, target, answer, notes):
     size = f"P = {spec.P}, B = {spec.batch_size.value}, {_step_size(spec)}"
     print(f"{spec.name}: {size}; to a training loss of {target:g}")
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("K", "samples", "over those of K = 1", "a round", "to the loss", "between", "worst"):
+    for heading in ("K", "samples", "over those of K = 1", "a round", "to the loss", "between", "regret"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in found.choices:
         low, high = (quantities.shown(value, "s") for value in (one.seconds.low, one.seconds.high))
@@ -187,11 +204,11 @@ def _show(spec, target, answer, notes):
             quantities.shown(one.round.middle, "s"),
             quantities.shown(one.seconds.middle, "s"),
             f"{low} … {high}",
-            f"{one.worst:.3g}",
+            f"{one.regret:.3g}",
         )
     if found.choices:
         print_whole(table)
-        print("worst: its seconds over those of the best K, at most, for all that the pilots leave open")
+        print("regret: its seconds over those of the best K, to be expected from what the pilots leave open")
     if found.best is None:
         print(f"don't know: {found.why}")
     else:
@@ -202,6 +219,8 @@ def _show(spec, target, answer, notes):
         print("; ".join([f"advice: K = {found.best.K:,}", *near]))
         for what, K in answer.changes:
             print(f"if {what}: {'not known' if K is None else f'K = {K:,}'}")
+    if not answer.theory:
+        print("L is not known: pilots were not held against theory (pavg estimate constants)")
     needed = answer.needed
     print(
         f"pilots: {answer.share:.0%} of the samples of the whole run, {answer.seconds:.3g} s here; K = 1 is "
@@ -209,6 +228,19 @@ def _show(spec, target, answer, notes):
     )
     for note in notes:
         print(note)
+
+
+def _soonest(specs, answers):
+    """Say which of several runs gets to the loss first."""
+    from pavg import quantities
+
+    best = [
+        (answer.advice.best, spec) for spec, answer in zip(specs, answers, strict=True) if answer.advice.best
+    ]
+    if best:
+        one, spec = min(best, key=lambda pair: pair[0].seconds.middle)
+        taken = quantities.shown(one.seconds.middle, "s")
+        print(f"soonest of all: P = {spec.P}, {_step_size(spec)}, K = {one.K:,}: {taken}")
 
 
 def _verify(comm, asked, spec, found):
@@ -221,7 +253,7 @@ def _verify(comm, asked, spec, found):
 
     with watcher(comm.Get_rank() == 0, False) as watching:
         told = verify(
-            comm, asked.spec, asked.overrides, spec, found, asked.target, asked.seeds, asked.out, watching
+            comm, asked.spec, asked.settings, spec, found, asked.target, asked.seeds, asked.out, watching
         )
     if told is None:
         return

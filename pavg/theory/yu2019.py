@@ -30,6 +30,20 @@ def mean_drift_bound(*, gamma, I, G2):
     return gamma**2 * I**2 * G2
 
 
+def drift_cost(*, gamma, L, gradient, drift, noise=0.0):
+    """How much less F falls in a step from models apart than in one from their average, at most (loss).
+
+    With a = ∇f(x̄) and b the mean of ∇f_i(x_i), ‖a − b‖ ≤ L√D for D = (1/N)Σ‖x_i − x̄‖² (as in (7) to (9)). So
+    smoothness gives E f(x̄ − γ(b + ξ)) − E f(x̄ − γ(a + ξ)) ≤ γL√D·((1 + γL)‖a‖ + γL√(E‖ξ‖²)) + γ²L³D/2.
+    The paper's γL²D/2 holds against what a step guarantees, not against what it does.
+
+    gradient : ‖a‖; drift : D (w²); noise : E‖ξ‖², variance of the mean of the stochastic gradients.
+    """
+    apart = L * math.sqrt(drift)
+    slope = (1 + gamma * L) * gradient + gamma * L * math.sqrt(noise)
+    return gamma * apart * slope + gamma**2 * L * apart**2 / 2
+
+
 def bound_terms(T, *, gamma, I, N, L, G2, sigma2, gap):
     """The terms of Theorem 1: of the start, 2·gap/(γT); of drift, 4γ²I²G²L²; of noise, Lγσ²/N."""
     drift = L**2 * drift_bound(gamma=gamma, I=I, G2=G2)
