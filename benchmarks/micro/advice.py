@@ -13,7 +13,6 @@ K's seconds over that of the best one; "don't know" counts as 1.5.
 
 import argparse
 import copy
-import dataclasses
 import json
 import subprocess
 import sys
@@ -131,8 +130,9 @@ def of(table, **changed):
 
 def alone(table, K, seed):
     """The record of the whole run with one K, hosted here."""
-    made = of(table | {"method": {"name": "periodic", "K": K}, "seed": seed, "measure": "losses"})
-    (record,) = synchronous.run(MPI.COMM_SELF, bind(dataclasses.replace(made, network=None), open_data(made)))
+    hosted = {key: value for key, value in table.items() if key != "network"} | {"measure": "losses"}
+    made = of(hosted | {"method": {"name": "periodic", "K": K}, "seed": seed})
+    (record,) = synchronous.run(MPI.COMM_SELF, bind(made, open_data(made)))
     return record.arrays()
 
 
