@@ -84,7 +84,11 @@ batch_size = 4
 network = {latency = 1e-3}
 stop.steps = 4096
 """
-COMMON = {"method": {"name": "periodic", "K": 16}, "averaging": "dense", "evaluate": {"drift": False}}
+COMMON = {
+    "method": {"name": "periodic", "K": 16},
+    "averaging": "dense",
+    "evaluate": {"grad_norm": False, "drift": False},
+}
 
 
 def main():
@@ -113,12 +117,15 @@ def main():
 
 
 def prepared(given, name, table):
-    """(table of a case, its loss to be reached), with its step size; its file is written."""
-    table = COMMON | copy.deepcopy(table) | {"name": name}
-    table["data"]["path"] = str((given.data / table["data"]["path"]).resolve())
-    if "step_size" not in table:
-        table["step_size"] = tuned(table)
-    target = target_of(table)
+    """(table of a case with its step size, the loss to be reached); both are kept."""
+    kept = given.out / f"{name}.json"
+    if not kept.exists():
+        table = COMMON | copy.deepcopy(table) | {"name": name}
+        table["data"]["path"] = str((given.data / table["data"]["path"]).resolve())
+        if "step_size" not in table:
+            table["step_size"] = tuned(table)
+        kept.write_text(json.dumps([table, target_of(table)]))
+    table, target = json.loads(kept.read_text())
     (given.out / f"{name}.toml").write_text(toml(table))
     print(f"{name}: step size {table['step_size']}, to a training loss of {target:.6g}", flush=True)
     return table, target

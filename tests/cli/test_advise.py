@@ -57,10 +57,18 @@ def test_advice_is_given_and_verified(place, machine):
 def test_each_run_of_a_grid_is_advised_on_and_K_makes_none(place, machine):
     (place / "results" / "bench").mkdir(parents=True)
     (place / "results" / "bench" / "machine-R2-1.bench.h5").write_bytes(machine.read_bytes())  # the last one
-    grid = ["--set", "grid.P=[2,8]", "--set", "grid.method.K=[1,4]"]
+    grid = ["--P", 2, "--P", 8, "--set", "grid.method.K=[1,4]"]
     done = pavg("advise", "which.toml", "--target-loss", 0.1, *grid)
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("advice: K = ") == 2 and "which: P = 8" in done.stdout
+    assert "soonest of all: P = " in done.stdout
+
+
+def test_it_is_said_whether_theory_was_asked(place, machine):
+    words = ("advise", "which.toml", "--target-loss", 0.1, "--machine", machine)
+    assert "L is not known" in pavg(*words).stdout
+    assert pavg("estimate", "constants", "which.toml").returncode == 0
+    assert "L is not known" not in pavg(*words).stdout
 
 
 def test_what_pilots_do_not_tend_to_is_not_known(place, machine):
@@ -78,7 +86,7 @@ def test_without_a_machine_it_is_said_how_one_is_made(place):
     [
         (["--machine", "none.h5"], "none.h5: no such file"),
         (["--machine", "which.toml"], "which.toml: not a whole machine's file"),
-        (["--verify", "2", "--set", "grid.P=[2,4]"], "--verify: which.toml has 2 runs; expected one"),
+        (["--verify", "2", "--P", "2", "--P", "4"], "--verify: which.toml has 2 runs; expected one"),
         (["--figure", "a.doc"], "--figure a.doc: expected a name that ends in"),
         (["--verify", "2"], "--verify: 1 ranks; seconds need one for each of P = 2 learners"),
         (["-n", "4"], "4 ranks for P = 2 learners"),

@@ -1,13 +1,20 @@
 """Advice on a small problem: the same on any number of ranks, and K = 1 where averaging costs nothing."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from mpi4py import MPI
 
+from pavg.advisor import asking, pilots
 from pavg.advisor.asking import ask
-from pavg.engine.task import open_data
+from pavg.advisor.verifying import in_full, to_loss
+from pavg.engine import synchronous
+from pavg.engine.task import bind, open_data
 from pavg.errors import InputError
+from pavg.estimate.constants import constants
 from pavg.machine import reading
+from pavg.sweep import running
 from tests.building import spec_of
 from tests.machine.test_model import ABOUT, rows
 
@@ -17,11 +24,11 @@ TARGET = 0.12
 
 
 def spec(**given):
+    common = {"method": {"name": "periodic", "K": 16}, "P": 4, "step_size": 0.05, "batch_size": 4}
     return spec_of(
         problem={"name": "logistic", "l2": 1e-3},
         data={"name": "breast_cancer", "scale": "standardize"},
-        method={"name": "periodic", "K": 16},
-        **{"P": 4, "step_size": 0.05, "batch_size": 4, "stop": {"steps": 4096}} | given,
+        **common | {"stop": {"steps": 4096}} | given,
     )
 
 
@@ -43,8 +50,27 @@ def test_advice_does_not_depend_on_the_ranks_that_pilots_run_on():
 
 
 def test_pilots_draw_no_more_than_they_may():
-    for share in (0.2, 0.5):
-        assert 0.8 * share < asked(MPI.COMM_SELF, share).share <= share * 1.1
+    for share in (0.02, 0.1, 0.2, 0.5, 1.0):
+        assert 0.9 * share < asked(MPI.COMM_SELF, share).share <= share
+
+
+def test_a_pilot_goes_on_with_its_K_from_where_K_1_was():
+    """As the run whose rounds have one step at first, and K afterwards: to the bit, on any ranks."""
+    made = spec()
+    plan = pilots.plan(made, 569, 0.3)
+    store = open_data(made)
+    found, _ = pilots.run(comm, made, store, plan)
+    assert [one.K for one in found] == [1, *plan.periods]
+    for one in found[1:]:
+        rounds = {"name": "varying", "K": [1] * plan.begin + [one.K]}
+        evaluated = {"at": plan.looks(one.K), "grad_norm": False}
+        steps = {"steps": plan.begin + plan.length}
+        again = spec(method=rounds, evaluate=evaluated, stop=steps, measure="losses")
+        (record,) = synchronous.run(comm, bind(again, store))
+        there = record.arrays()["ticks"] > 0
+        np.testing.assert_array_equal(one.steps, record.arrays()["ticks"][there])
+        np.testing.assert_allclose(one.loss, record.arrays()["loss"][there], rtol=1e-13)
+        np.testing.assert_allclose(one.drift, record.arrays()["drift"][there], rtol=1e-9)
 
 
 def test_a_dearer_average_is_made_more_seldom():
@@ -54,14 +80,66 @@ def test_a_dearer_average_is_made_more_seldom():
 
 def test_what_was_seen_in_the_pilot_is_what_a_run_takes():
     """Samples with K = 1 are those at which a whole run has the loss."""
-    from pavg.advisor import pilots
-
-    made = spec()
-    plan = pilots.Plan({1: 4 * 4 * 4096}, 4 * 4 * 4096)
-    (whole,), _ = pilots.run(MPI.COMM_SELF, made, open_data(made), plan)
-    first = int(np.argmax(whole.loss <= TARGET))
+    made = spec(evaluate={"decade": 24})
+    (record,) = synchronous.run(MPI.COMM_SELF, bind(made, open_data(made)))
+    rows = record.arrays()
+    first = int(np.argmax(rows["loss"] <= TARGET))
     needed = asked(MPI.COMM_SELF).needed
-    assert whole.samples[first - 1] / 1.05 <= needed.middle <= 1.05 * whole.samples[first]
+    assert rows["samples"][first - 1] / 1.05 <= needed.middle <= 1.05 * rows["samples"][first]
+
+
+def test_theory_is_asked_where_the_constants_are_kept(monkeypatch):
+    """And contradicts pilots that lose more than L allows."""
+    made = spec()
+    store = open_data(made)
+    known = constants(comm, bind(made, store).objective)
+    for L, agrees in ((known.curvature, True), (1e-9, False)):
+        kept = dataclasses.replace(known, curvature=L)
+        monkeypatch.setattr(asking, "stored", lambda kind, problem, store, kept=kept: kept)
+        given = {"partition": "by-label", "average": 1e-3, "target": 0.15}
+        found = asked(comm, **given)
+        assert found.theory
+        if agrees:
+            assert "disagree" not in found.advice.why
+        else:
+            assert found.advice.best is None and "pilots and theory disagree" in found.advice.why
+    monkeypatch.setattr(asking, "stored", lambda kind, problem, store: None)
+    assert not asked(comm, **given).theory
+
+
+FULL = """
+P = 4
+step_size = 0.05
+batch_size = 4
+method = {name = "periodic", K = 1}
+evaluate = {every = 64}
+stop.steps = 1024
+problem = {name = "logistic", l2 = 1e-3}
+data = {name = "breast_cancer", scale = "standardize"}
+clock.compute.mean = 1.0
+clock.comm.mean = 100.0
+"""
+
+
+def test_full_runs_take_turns_and_end_with_the_round_that_gets_to_the_loss(shared_tmp):
+    """In virtual time: 100 s an average, 1 s a local step."""
+    path = shared_tmp / "full.toml"
+    if comm.Get_rank() == 0:
+        path.write_text(FULL)
+    comm.Barrier()
+    periods, seeds = [1, 8, 512], range(3, 5)
+    full = in_full(periods, seeds, TARGET, 400)
+    outcome = running.run(comm, path, running.How(shared_tmp / "results", full))
+    order = [(cell.spec.seed, cell.spec.method.K) for cell in outcome.cells]
+    assert order == [(seed, K) for seed in seeds for K in periods]
+    seconds = to_loss([cell.path for cell in outcome.cells], TARGET)
+    assert list(seconds) == periods and all(each.shape == (2,) for each in seconds.values())
+    for K, each in seconds.items():
+        rounds = each / (K + 100.0)  # whole ones
+        np.testing.assert_allclose(rounds, np.rint(rounds), atol=1e-9)
+        assert (each < 1024 / K * (K + 100)).all()
+    never = to_loss([cell.path for cell in outcome.cells], 0.0)
+    assert all(np.isinf(each).all() for each in never.values())
 
 
 @pytest.mark.parametrize(

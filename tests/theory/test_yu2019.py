@@ -10,6 +10,7 @@ from pavg.theory.yu2019 import (
     bound,
     bound_terms,
     drift_bound,
+    drift_cost,
     longest_period,
     mean_drift_bound,
     rate_terms,
@@ -132,3 +133,49 @@ def test_the_step_from_12_to_a_bound_of_unequal_rounds_in_exact_fractions():
         counts = [sum(k <= I for I in lengths) for k in range(1, lengths[0] + 1)]
         assert sum(Fraction(j, N) for j in counts) == Fraction(sum(lengths), N)
         assert all(Fraction(j, N) ** 2 / j == Fraction(j, N) / N for j in counts)
+
+
+def step_from(models, hessians, centres, gamma, noise):
+    """(F after a step from models apart, F after one from their average, ‖∇F‖, D) of F_i = ½(w − c_i)ᵀA_i(w − c_i)."""
+
+    def gradients(at):
+        return [A @ (w - c) for A, w, c in zip(hessians, at, centres, strict=True)]
+
+    def F(w):
+        return np.mean([(w - c) @ A @ (w - c) / 2 for A, c in zip(hessians, centres, strict=True)])
+
+    mean = np.mean(models, axis=0)
+    whole = np.mean(gradients([mean] * len(models)), axis=0)
+    apart, together = (
+        np.mean([F(mean - gamma * (b + xi)) for xi in noise])
+        for b in (np.mean(gradients(models), axis=0), whole)
+    )
+    return apart, together, np.linalg.norm(whole), np.mean(np.sum((models - mean) ** 2, axis=1))
+
+
+def test_drift_takes_no_more_of_a_step_than_smoothness_allows():
+    """150 random quadratics, convex and not, with noise of known variance."""
+    draw, L = np.random.default_rng(3), 1.7
+    for _ in range(150):
+        N, d = draw.integers(2, 6), draw.integers(1, 5)
+        hessians = []
+        for _ in range(N):
+            Q, _ = np.linalg.qr(draw.standard_normal((d, d)))
+            hessians.append(Q @ np.diag(draw.uniform(-L, L, d)) @ Q.T)
+        models, centres = (scale * draw.standard_normal((N, d)) for scale in draw.choice([0.1, 1.0, 10.0], 2))
+        gamma, xi = draw.uniform(0, 2 / L), draw.choice([0.0, 3.0]) * draw.standard_normal((8, d))
+        noise = [*xi, *-xi]
+        apart, together, slope, drift = step_from(models, hessians, centres, gamma, noise)
+        variance = np.mean(np.sum(np.square(noise), axis=1))
+        cost = drift_cost(gamma=gamma, L=L, gradient=slope, drift=drift, noise=variance)
+        assert apart - together <= cost * (1 + 1e-12)
+
+
+def test_the_cost_of_drift_is_tight_and_a_tenth_less_would_be_too_little():
+    """Two learners whose curvatures are L and −L: F is straight, and drift turns the gradient round."""
+    L, gamma, reach = 2.0, 1e-3, 0.5
+    hessians, centres = [np.array([[L]]), np.array([[-L]])], np.array([[1.0], [-1.0]])
+    models = np.array([[reach], [-reach]])
+    apart, together, slope, drift = step_from(models, hessians, centres, gamma, np.zeros((1, 1)))
+    cost = drift_cost(gamma=gamma, L=L, gradient=slope, drift=drift)
+    assert 0.9 * cost < apart - together <= cost
