@@ -24,7 +24,7 @@ from mpi4py import MPI
 
 from pavg import machine, spec
 from pavg.advisor.asking import ask
-from pavg.advisor.verifying import in_full, to_loss
+from pavg.advisor.verifying import ends_of, looked_at, seconds_of, timed
 from pavg.engine import synchronous
 from pavg.engine.task import bind, open_data
 
@@ -200,20 +200,24 @@ def truth(out, name, case):
     """K → median seconds to the loss of full runs."""
     table, target = case
     first, steps = SEEDS["first of the truth"], table["stop"]["steps"]
-    periods = [2**k for k in range(steps.bit_length())]
-    full = in_full(periods, range(first, first + REPEAT), target, REACHED * steps)
-    words = [*(f"--set={text}" for text in (f"stop.steps={LONGER * steps}", *full)), f"--out={out / 'truth'}"]
-    if table["P"] == 2:
-        pavg("run", "-n2", out / f"{name}.toml", *words)
-    else:
+    periods, seeds = [2**k for k in range(steps.bit_length())], range(first, first + REPEAT)
+    looks = f"stop.steps={LONGER * steps}", *looked_at(periods, seeds, target, REACHED * steps)
+    path = out / f"{name}.toml"
+    if table["P"] > 2:
         trace = recorded(out, name, table)
         clock = {"compute": {"trace": str(trace)}, "comm": {"trace": str(trace)}}
         replayed = {key: value for key, value in table.items() if key != "network"} | {"clock": clock}
         path = out / f"{name}_replayed.toml"
         path.write_text(toml(replayed | {"measure": "losses"}))
-        pavg("run", "-n2", "--side-by-side", path, *words)
-    found = to_loss((out / "truth" / name).glob("*.h5"), target)
+    ends = ends_of(in_full(path, out / "looks", looks), target)
+    found = seconds_of(in_full(path, out / "timed", timed(ends)), periods, REPEAT)
     return {K: float(np.median(seconds)) for K, seconds in found.items()}
+
+
+def in_full(path, out, overrides):
+    """The results of full runs on two ranks, by turns."""
+    pavg("run", "-n2", path, f"--out={out}", *(f"--set={text}" for text in overrides))
+    return sorted((out / tomllib.loads(path.read_text())["name"]).glob("*.h5"))
 
 
 def recorded(out, name, table):

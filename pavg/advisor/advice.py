@@ -10,6 +10,7 @@ from pavg.machine import Seconds
 
 MOST = 2.0  # regret to be expected of a K that is advised, at most
 FURTHER = 2.0  # samples that are needed over those of the whole run, at most
+SLACK = 0.01  # of a round, which do not make one more
 NEVER = 20.0  # regret that counts for a K that does not get to the loss
 
 
@@ -77,7 +78,7 @@ def advise(
 
 
 def _rounds(samples, of_round):
-    return math.ceil(samples / of_round) if math.isfinite(samples) else math.inf
+    return max(math.ceil(samples / of_round - SLACK), 1) if math.isfinite(samples) else math.inf
 
 
 def _seconds(samples, of_round, seconds):

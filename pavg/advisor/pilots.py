@@ -87,10 +87,10 @@ def plan(spec, n, share):
             f"least {math.ceil(2 * APART * (1 + OTHERS) / (1 - FIRST) / share):,}"
         )
     longest = 2 ** int(math.log2(length / ROUNDS))
-    periods = [longest // APART**j for j in reversed(range(OTHERS))]
-    length = longest * int(length / longest)
-    begin = longest * int(steps / longest - (1 + OTHERS) * length / longest)  # what the others leave
-    return Plan(begin, length, tuple(K for K in periods if K > 1), step, whole)
+    periods = tuple(longest // APART**j for j in reversed(range(OTHERS)) if longest > APART**j)
+    rounds = int(length / longest)
+    begin = int(steps / longest) - (1 + len(periods)) * rounds  # what the others leave
+    return Plan(longest * begin, longest * rounds, periods, step, whole)
 
 
 def _whole(stop, step, n):

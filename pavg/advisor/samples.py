@@ -47,7 +47,6 @@ class Curve:
         misses = np.array([np.mean((F - f - np.exp(slope * n + offset)) ** 2) for f, slope, offset in fits])
         self._best = fits[int(np.argmin(misses))]
         self._like = [fit for fit, miss in zip(fits, misses, strict=True) if miss <= LIKE * misses.min()]
-        self.end = self._best[0]
 
     @property
     def last(self):

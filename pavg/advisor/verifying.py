@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from pavg import open_results
+from pavg.comm.agreement import once
 from pavg.sweep import running
 
 LOOKS = 24  # evaluations until the loss, at least, of a K whose rounds are short enough
+NO_LOOKS = "evaluate={at = [1_000_000_000_000], grad_norm = false, drift = false}"
 
 
 @dataclass(frozen=True)
@@ -24,11 +26,10 @@ class Verified:
     folder: Path
 
 
-def in_full(periods, seeds, target, steps):
-    """Overrides that make full runs of a specification: for each seed all K in turn, until the loss.
+def looked_at(periods, seeds, target, steps):
+    """Overrides that make full runs, which are evaluated until the loss: at ends of rounds.
 
-    All are evaluated equally often, and at ends of rounds: there learners have the average. steps : local
-    ones until the loss, about.
+    There learners have the average. steps : local ones until the loss, about.
     """
     every = 2 ** int(math.log2(max(steps / LOOKS, 1)))
     rounds = [max(every // K, 1) for K in periods]
@@ -40,32 +41,59 @@ def in_full(periods, seeds, target, steps):
     )
 
 
+def timed(ends):
+    """Overrides that make the same runs anew, without a look until the loss, one after the other.
+
+    An evaluation is off the clock, but it empties caches. ends : (seed, K) → local steps until the loss
+    """
+    seeds, periods = (list(column) for column in zip(*ends, strict=True))
+    coupled = f"seed = {seeds}, method.K = {periods}, stop.steps = {list(ends.values())}"
+    return ("stop={}", NO_LOOKS, f"zip=[{{{coupled}}}]")
+
+
 def verify(comm, name, overrides, spec, found, target, seeds, out, watcher):
     """Run the choices of an `Advice`: the best and its neighbours, on so many seeds. Collective.
 
     name, overrides : of the specification's file; spec : the run that was advised on. Seeds are not those of
-    the pilots. Results are kept under `out`: what is there is not run again. On rank 0 a `Verified`, None
-    elsewhere.
+    the pilots. Each run is made twice: to see when it is at the loss, and for its seconds, for which all K
+    of a seed follow each other. Results are kept under `out`: what is there is not run again. On rank 0 a
+    `Verified`, None elsewhere.
     """
-    best = found.best
-    periods = sorted(one.K for one in [best, *found.neighbours])
+    periods = sorted(one.K for one in [found.best, *found.neighbours])
     seeds = range(spec.seed + 1, spec.seed + 1 + seeds)
-    steps = best.samples.middle / (spec.P * spec.batch_size.value)
-    full = in_full(periods, seeds, target, steps)
-    outcome = running.run(comm, name, running.How(out, (*overrides, *full)), watcher)
+    steps = found.best.samples.middle / (spec.P * spec.batch_size.value)
+
+    def paths(more):
+        cells = running.run(comm, name, running.How(out, (*overrides, *more)), watcher).cells
+        return [cell.path for cell in cells]
+
+    looks = paths(looked_at(periods, seeds, target, steps))
+    ends = once(comm, lambda: ends_of(looks, target))
+    runs = paths(timed(ends)) if ends else []
     if comm.Get_rank() != 0:
         return None
-    seconds = to_loss([cell.path for cell in outcome.cells], target)
+    seconds = seconds_of(runs, periods, len(seeds))
     medians = {K: float(np.median(each)) for K, each in seconds.items()}
-    return Verified(seconds, medians[best.K] / min(medians.values()), outcome.cells[0].path.parent)
+    least = min(medians.values())
+    regret = medians[found.best.K] / least if np.isfinite(least) else math.nan
+    return Verified(seconds, regret, looks[0].parent)
 
 
-def to_loss(paths, target):
-    """K → seconds until the first evaluation at the loss, of each of its results; ascending K."""
+def ends_of(paths, target):
+    """(seed, K) → local steps at the first evaluation at the loss, of runs that got there; by turns."""
     found = {}
     for path in paths:
         data = open_results(path)
         there = np.flatnonzero(data["loss"].to_numpy() <= target)
-        seconds = float(data["time_wall"][there[0]]) if there.size else np.inf
-        found.setdefault(int(data.attrs["K"]), []).append(seconds)
-    return {K: np.array(found[K]) for K in sorted(found)}
+        if there.size:
+            found[int(data.attrs["seed"]), int(data.attrs["K"])] = int(data["local_steps"][there[0]])
+    return dict(sorted(found.items()))
+
+
+def seconds_of(paths, periods, seeds):
+    """K → (seeds,) seconds of whole runs, ascending; infinity for runs that are not there."""
+    found = {K: [] for K in periods}
+    for path in paths:
+        data = open_results(path)
+        found[int(data.attrs["K"])].append(float(data["time_wall"][-1]))
+    return {K: np.array(each + [np.inf] * (seeds - len(each))) for K, each in found.items()}

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from mpi4py import MPI
 
+from pavg import open_results
 from pavg.advisor import asking, pilots
 from pavg.advisor.asking import ask
-from pavg.advisor.verifying import in_full, to_loss
+from pavg.advisor.verifying import ends_of, looked_at, seconds_of, timed
 from pavg.engine import synchronous
 from pavg.engine.task import bind, open_data
 from pavg.errors import InputError
@@ -121,25 +122,37 @@ clock.comm.mean = 100.0
 """
 
 
-def test_full_runs_take_turns_and_end_with_the_round_that_gets_to_the_loss(shared_tmp):
-    """In virtual time: 100 s an average, 1 s a local step."""
-    path = shared_tmp / "full.toml"
+@pytest.fixture
+def full(mpi_tmp_path):
+    """Runs the file with overrides: its cells. In virtual time, 1 s a step and 100 s an average."""
+    path = mpi_tmp_path / "full.toml"
     if comm.Get_rank() == 0:
         path.write_text(FULL)
     comm.Barrier()
+    return lambda overrides: running.run(comm, path, running.How(mpi_tmp_path / "results", overrides)).cells
+
+
+def test_full_runs_end_with_the_round_that_gets_to_the_loss_and_are_timed_without_a_look(full):
     periods, seeds = [1, 8, 512], range(3, 5)
-    full = in_full(periods, seeds, TARGET, 400)
-    outcome = running.run(comm, path, running.How(shared_tmp / "results", full))
-    order = [(cell.spec.seed, cell.spec.method.K) for cell in outcome.cells]
-    assert order == [(seed, K) for seed in seeds for K in periods]
-    seconds = to_loss([cell.path for cell in outcome.cells], TARGET)
-    assert list(seconds) == periods and all(each.shape == (2,) for each in seconds.values())
+    looks = full(looked_at(periods, seeds, TARGET, 400))
+    order = [(seed, K) for seed in seeds for K in periods]
+    ends = ends_of([cell.path for cell in looks], TARGET)
+    assert list(ends) == order and all(steps % K == 0 and steps < 1024 for (_, K), steps in ends.items())
+    runs = full(timed(ends))
+    assert [(cell.spec.seed, cell.spec.method.K) for cell in runs] == order  # by turns
+    for cell in runs:
+        assert open_results(cell.path).sizes["evaluation"] == 2  # its beginning and its end
+        assert open_results(cell.path)["loss"][-1] <= TARGET
+    seconds = seconds_of([cell.path for cell in runs], periods, len(seeds))
     for K, each in seconds.items():
-        rounds = each / (K + 100.0)  # whole ones
-        np.testing.assert_allclose(rounds, np.rint(rounds), atol=1e-9)
-        assert (each < 1024 / K * (K + 100)).all()
-    never = to_loss([cell.path for cell in outcome.cells], 0.0)
-    assert all(np.isinf(each).all() for each in never.values())
+        steps = np.array([ends[seed, K] for seed in seeds])
+        np.testing.assert_allclose(each, steps * (1 + 100 / K))
+
+
+def test_runs_that_do_not_get_to_the_loss_take_for_ever(full):
+    looks = full(looked_at([1, 8], range(3, 4), 0.01, 400))
+    assert ends_of([cell.path for cell in looks], 0.01) == {}
+    assert all(np.isinf(each).all() for each in seconds_of([], [1, 8], 1).values())
 
 
 @pytest.mark.parametrize(

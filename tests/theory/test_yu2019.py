@@ -136,7 +136,7 @@ def test_the_step_from_12_to_a_bound_of_unequal_rounds_in_exact_fractions():
 
 
 def step_from(models, hessians, centres, gamma, noise):
-    """(F after a step from models apart, F after one from their average, ‖∇F‖, D) of F_i = ½(w − c_i)ᵀA_i(w − c_i)."""
+    """(F after a step from models apart, after one from their average, ‖∇F‖, D), F_i = ½(w − c)ᵀA(w − c)."""
 
     def gradients(at):
         return [A @ (w - c) for A, w, c in zip(hessians, at, centres, strict=True)]
