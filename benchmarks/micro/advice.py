@@ -53,16 +53,6 @@ batch_size = 16
 network = {latency = 1e-3}
 stop.steps = 8192
 
-[mnist]
-problem = "lenet"
-data = {path = "mnist/t10k-images-idx3-ubyte.gz", layout = "dense", dtype = "float32"}
-P = 2
-batch_size = 8
-step_size = 0.01
-momentum = 0.9
-network = {latency = 1e-2}
-stop.steps = 640
-
 [higgs]
 problem = {name = "logistic", l2 = 1e-4, intercept = true}
 data = {path = "higgs-excerpt/binary.train", target = 1, scale = "standardize"}
@@ -83,6 +73,16 @@ P = 24
 batch_size = 4
 network = {latency = 1e-3}
 stop.steps = 4096
+
+[mnist]
+problem = "lenet"
+data = {path = "mnist/t10k-images-idx3-ubyte.gz", layout = "dense", dtype = "float32"}
+P = 2
+batch_size = 8
+step_size = 0.01
+momentum = 0.9
+network = {latency = 1e-2}
+stop.steps = 640
 """
 COMMON = {
     "method": {"name": "periodic", "K": 16},
