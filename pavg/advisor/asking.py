@@ -44,8 +44,12 @@ def ask(comm, spec, store, machine, target, share, told=None):
     known = _constants(spec, store)
     made, seconds = pilots.run(comm, spec, store, planned, told, gradient=known is not None)
     work, step = work_of(spec, store, task.objective), planned.step
-    needed = to_target(made[0], target, task.optimum) * Range(step, step, step)
-    of_pilots = _lost(planned, made, task.optimum, _most(spec, known, made[0], planned))
+    steps = to_target(made[0], target, task.optimum)
+    needed = steps * Range(step, step, step)
+    curve, parted = Curve(made[0].steps, made[0].loss, task.optimum), planned.begin + planned.length / 2
+    fall, most = max(curve.fall(parted), 1e-300), _most(spec, known, made[0], planned)
+    of_pilots = [lost(planned, pilot, made[0], fall, most) for pilot in made[1:]]
+    drift = Drift(of_pilots, curve.growth(parted, min(steps.middle, 1e9)))
 
     def round_of(P, slower=1):
         def seconds_of(K):
@@ -58,7 +62,7 @@ def ask(comm, spec, store, machine, target, share, told=None):
         return seconds_of
 
     def advised(P, slower=1):
-        drift, at_once = Drift(of_pilots), step * P // spec.P
+        at_once = step * P // spec.P
         found = advice.advise(at_once, planned.whole, needed, drift, round_of(P, slower))
         return found if found.best is None else _agreed(found, of_pilots)
 
@@ -90,13 +94,6 @@ def _most(spec, known, one, planned):
     gradient = float(np.max(one.gradient[one.steps >= planned.begin]))
     noise = known.variance(spec.batch_size.value * spec.P)[0]
     return at_most(spec.step_size.value, known.smoothness[1], gradient, noise)
-
-
-def _lost(planned, made, floor, most):
-    """`Lost` of each pilot but the first."""
-    one, *others = made
-    fall = Curve(one.steps, one.loss, floor).fall(planned.begin + planned.length / 2)
-    return [lost(planned, pilot, one, max(fall, 1e-300), most) for pilot in others]
 
 
 def _agreed(found, of_pilots):

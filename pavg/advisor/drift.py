@@ -6,7 +6,8 @@ With K = 1 the loss falls by s a step there; with another K, on the same samples
 
 θ_K is the part of the fall that drift takes, so that K needs r_K times the samples; from 1 on, it gets no
 further. θ_K grows with the drift D_K = mean ‖w_i − w̄‖² (Yu et al. 2019, (7) to (11)), and that like K where
-learners differ by the noise of their samples, like K² where they differ by their data.
+learners differ by the noise of their samples, like K² where they differ by their data. Until the loss is
+reached it may stay, or grow as s falls.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,6 @@ from pavg.advisor.samples import Range
 from pavg.theory import yu2019
 
 LEAST = 0.005  # standard error of θ, at least
-GROWS = 1.5  # factor that θ may grow, or fall, by until the target
 ENOUGH = 0.95  # θ beyond which samples are not bounded any more
 NORMAL = 1.4826  # deviation of normal numbers over their median absolute one
 
@@ -70,24 +70,24 @@ def at_most(gamma, L, gradient, noise):
 class Drift:
     """r_K for any K, from what some K have lost.
 
-    What is left open of θ is twice its error, and a factor up to the target. A K that surely loses something
-    says that larger ones do not lose less; and of what a larger K loses at most, a smaller one loses no more
-    than its share of the drift.
+    What is left open of θ is twice its error, and its growth until the loss: by none, or all, of `growth`, in
+    the middle by its root. A K that surely loses something says that larger ones do not lose less; and of
+    what a larger K loses at most, a smaller one loses no more than its share of the drift.
     """
 
-    def __init__(self, of_pilots):
+    def __init__(self, of_pilots, growth=1.0):
         kept = [one for one in of_pilots if np.isfinite(one.part)]
         self.diverged = min((one.K for one in of_pilots if not np.isfinite(one.part)), default=np.inf)
         self._K = np.array([one.K for one in kept], float)
         part, error, drift, most = (
             np.array([getattr(one, name) for one in kept]) for name in ("part", "error", "drift", "most")
         )
-        low = np.maximum.accumulate(np.maximum(part - 2.0 * error, 0.0) / GROWS)
-        high = np.minimum(np.maximum(part, 0.0) * GROWS + 2.0 * error, most)
+        low = np.maximum.accumulate(np.maximum(part - 2.0 * error, 0.0))
+        high = np.minimum(np.maximum(part, 0.0) * growth + 2.0 * error, most * growth)
         for k in reversed(range(high.size - 1)):
             high[k] = min(high[k], high[k + 1] * min(drift[k] / drift[k + 1], 1.0))
         high = np.maximum(high, low)
-        self._parts = np.clip(part, low, high), low, high
+        self._parts = np.clip(part * np.sqrt(growth), low, high), low, high
         self._grows = 1.5  # exponent of θ in K beyond the largest one
         if drift.size > 1 and drift[-2] > 0:
             grows = np.log(drift[-1] / drift[-2]) / np.log(self._K[-1] / self._K[-2])

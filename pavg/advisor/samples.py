@@ -73,6 +73,15 @@ class Curve:
         _, slope, offset = self._best
         return float(max(-slope, 0.0) * np.exp(offset + (slope - 1.0) * np.log(n)))
 
+    def growth(self, n, until):
+        """By what a part that is lost after n steps grows `until` later ones, if a step loses the same.
+
+        The fall is s(n') = s(n)·(n/n')^(1+p), and the part of all steps until x·n that is lost, over that of
+        those until n, (1 + (x^(2+p) − 1)/(2 + p))/x.
+        """
+        x, p = max(until / n, 1.0), max(-self._best[1], 0.0)
+        return float((1.0 + (x ** (2.0 + p) - 1.0) / (2.0 + p)) / x)
+
     def _further(self, loss, fit):
         end, slope, offset = fit
         if loss <= end or slope >= 0:

@@ -46,7 +46,7 @@ def smooth(parts, **given):
 
 
 def test_the_part_of_the_fall_that_is_lost_is_found_again():
-    parts = {4: 0.03, 16: 0.15, 64: 0.6}
+    parts = {4: 0.02, 16: 0.15, 64: 0.9}
     for one in smooth(parts):
         assert one.part == pytest.approx(parts[one.K], rel=1e-9) and one.error == 0.005
     drift = Drift(smooth(parts))
@@ -76,7 +76,7 @@ def test_a_larger_K_never_loses_less_and_a_smaller_one_no_more_than_its_share_of
     for name in ("low", "high"):
         values = [getattr(one, name) for one in factors]
         assert values == sorted(values)
-    assert drift.factor(4).high == pytest.approx(1 / (1 - (1.5 * 0.4 + 0.01) * 3 / 63))
+    assert drift.factor(4).high == pytest.approx(1 / (1 - (0.4 + 0.01) * 3 / 63))
 
 
 @pytest.mark.parametrize("power", [1.0, 1.5, 2.0])
@@ -85,6 +85,13 @@ def test_beyond_what_was_tried_the_cost_grows_like_the_drift(power):
     drift = Drift(parts)
     cost = [1 - 1 / drift.factor(K).middle for K in (256, 128)]
     assert cost[0] / cost[1] == pytest.approx((255 / 127) ** power, rel=1e-6)
+
+
+def test_what_is_lost_may_stay_or_grow_until_the_loss():
+    part, growth = 0.1, 4.0
+    found = Drift([Lost(16, part, 0.0, 15.0)], growth).factor(16)
+    for factor, of in ((found.low, 0.1), (found.middle, 0.2), (found.high, 0.4)):
+        assert factor == pytest.approx(1 / (1 - of))
 
 
 def test_where_the_whole_fall_is_lost_the_loss_is_never_reached():

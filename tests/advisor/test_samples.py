@@ -33,6 +33,17 @@ def test_its_slope_is_that_of_the_power_law(power):
         assert curve.fall(n) == pytest.approx(power * n ** (-power - 1), rel=0.05)
 
 
+@pytest.mark.parametrize("power", [0.3, 1.0])
+def test_a_part_grows_as_the_mean_of_the_inverse_falls(power):
+    """A step's loss that stays, over a fall that shrinks: summed up step by step."""
+    curve = Curve(N, falling(N, 0.3, power), floor=0.3)
+    n, until = 5e4, 2e5
+    steps = np.arange(int(until))
+    parts = np.where(steps < n, 1.0, [curve.fall(n) / curve.fall(max(step, n)) for step in steps])
+    assert curve.growth(n, until) == pytest.approx(parts.mean(), rel=1e-3)
+    assert curve.growth(n, n / 2) == 1.0
+
+
 def test_chance_in_a_curve_is_no_progress():
     """Losses that go up and down lie around the curve that never rises, not under it."""
     up_and_down = falling(N) + 0.005 * (-1.0) ** np.arange(N.size)
