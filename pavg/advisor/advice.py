@@ -1,5 +1,6 @@
 """Seconds to a loss over K, the K that is advised, and what would change it."""
 
+import itertools
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pavg.machine import Seconds
 
 MOST = 2.0  # regret to be expected of a K that is advised, at most
 FURTHER = 2.0  # samples that are needed over those of the whole run, at most
+LONGER = (1.0, 1.5, 2.25)  # what may be needed, over what a fit gives: it tends to be too little
 SLACK = 0.01  # of a round, which do not make one more
 NEVER = 20.0  # regret that counts for a K that does not get to the loss
 
@@ -45,24 +47,24 @@ class Advice:
 def advise(
     step: int, whole: float, needed: Range, drift: Drift, round_of: Callable[[int], Seconds]
 ) -> Advice:
-    """The `Advice` of K = 1, 2, 4, 8 …, as long as a round is no more than what the loss takes.
+    """The `Advice` of K = 1, 2, 4, 8 …, as long as a round is no more than what the loss may take.
 
     step : samples of all learners in a local step; whole : of the run; needed : samples until the loss with
     K = 1; round_of : K → seconds of a round. That K is advised whose seconds, over those of the best K, are
-    least in the mean of the three cases of r_K: middle, low and high. What all K share (`needed`) does not
-    count.
+    least in the mean of the cases: of r_K, middle, low and high, and of `needed`, as it is and longer, as far
+    as its interval goes. All K share `needed`, but for the rounds that it makes.
     """
     if needed.middle > FURTHER * whole:
         return Advice((), None, "the pilots do not tend to the loss: the whole run may not get there")
-    periods = [2**k for k in range(max(int(math.log2(max(needed.middle / step, 1.0))), 0) + 1)]
+    longer = [factor for factor in LONGER if factor == 1.0 or factor * needed.middle <= needed.high]
+    periods = [2**k for k in range(int(math.log2(max(longer[-1] * needed.middle / step, 1.0))) + 1)]
     slower = {K: drift.factor(K) for K in periods}
     rounds = {K: round_of(K) for K in periods}
     regret = dict.fromkeys(periods, 0.0)
-    cases = "middle", "low", "high"
-    for case in cases:
-        taken = {
-            K: _rounds(needed.middle * getattr(slower[K], case), step * K) * rounds[K].middle for K in periods
-        }
+    cases = list(itertools.product(longer, ("middle", "low", "high")))
+    for factor, case in cases:
+        samples = {K: factor * needed.middle * getattr(slower[K], case) for K in periods}
+        taken = {K: _rounds(samples[K], step * K) * rounds[K].middle for K in periods}
         least = min(taken.values())
         regret = {K: regret[K] + min(taken[K] / least, NEVER) / len(cases) for K in periods}
     needs = {K: needed * slower[K] for K in periods}

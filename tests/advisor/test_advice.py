@@ -9,6 +9,7 @@ from pavg.advisor.samples import Range
 from pavg.machine import Seconds
 
 NEEDED = Range(2.0**20, 2.0**19, 2.0**21)
+KNOWN = Range(2.0**20, 2.0**20 / 1.02, 2.0**20 * 1.02)
 WHOLE = 2.0**21
 STEP = 4  # samples of all learners in a local step
 
@@ -27,7 +28,7 @@ def rounds(average, step=1.0):
 
 
 def test_where_drift_costs_nothing_the_longest_round_is_advised():
-    found = advise(STEP, WHOLE, NEEDED, free(), rounds(average=10.0))
+    found = advise(STEP, WHOLE, KNOWN, free(), rounds(average=10.0))
     assert found.best.K == found.choices[-1].K == 2**18
     assert [one.K for one in found.neighbours] == [2**17]
 
@@ -54,9 +55,16 @@ def test_seconds_are_those_of_whole_rounds_and_their_interval_holds_both_parts()
         assert one.seconds.low < one.seconds.middle / 2 and one.seconds.high > 2 * one.seconds.middle
 
 
+def test_where_samples_are_not_known_no_K_is_favoured_because_whole_rounds_just_fit():
+    """One round of all steps is just enough, or, if a little more is needed, two."""
+    sure, unsure = (advise(STEP, WHOLE, of, free(), rounds(average=10.0)) for of in (KNOWN, NEEDED))
+    assert sure.choices[-1].regret == 1.0 < unsure.choices[-1].regret
+    assert unsure.best.K < sure.best.K
+
+
 def test_what_pilots_leave_open_makes_a_smaller_K_the_better_bet():
-    sure = advise(STEP, WHOLE, NEEDED, free(), rounds(average=100.0))
-    unsure = advise(STEP, WHOLE, NEEDED, free(error=1e-3), rounds(average=100.0))
+    sure = advise(STEP, WHOLE, KNOWN, free(), rounds(average=100.0))
+    unsure = advise(STEP, WHOLE, KNOWN, free(error=1e-3), rounds(average=100.0))
     assert unsure.best.K < sure.best.K
     assert sure.best.regret == 1.0 < unsure.best.regret <= MOST
 
