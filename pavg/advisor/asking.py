@@ -82,7 +82,7 @@ def ask(comm, spec, store, machine, target, share, told=None):
 
 def _constants(spec, store):
     """The kept `Constants` of the problem, where theory can use them: else None."""
-    if store is None or spec.step_size.name != "constant":
+    if store is None or spec.step_size.name != "constant" or spec.momentum:
         return None
     return stored(Constants, spec.problem, store)
 
