@@ -91,8 +91,7 @@ P = 2
 batch_size = 32
 network = {latency = 1e-3}
 stop.steps = 8192
-"""
-PROOF = """
+
 [w8a_sigmoid]
 problem = {name = "sigmoid", l2 = 1e-4}
 data = {path = "w8a/w8a", scale = "unit_rows"}
@@ -110,21 +109,47 @@ batch_size = 16
 network = {latency = 1e-3}
 stop.steps = 8192
 
-[rcv1_sigmoid]
-problem = {name = "sigmoid", l2 = 1e-5}
-data = {path = "rcv1-subsets/rcv1_subsets.binary.bz2"}
-partition = {name = "dirichlet", beta = 0.5}
-P = 8
-batch_size = 4
-network = {latency = 1e-3}
-stop.steps = 8192
-
 [digits]
 problem = {name = "logistic", l2 = 1e-4, intercept = true}
 data = {path = "mnist/t10k-images-idx3-ubyte.gz", layout = "dense", positive = 5, scale = "unit_rows"}
 P = 24
 batch_size = 4
 network = {latency = 1e-3}
+stop.steps = 4096
+"""
+PROOF = """
+[w8a_large]
+problem = {name = "logistic", l2 = 1e-4}
+data = {path = "w8a/w8a", scale = "unit_rows"}
+partition = "by-label"
+P = 2
+batch_size = 64
+network = {latency = 1e-4}
+stop.steps = 4096
+
+[rcv1_large]
+problem = {name = "logistic", l2 = 1e-5}
+data = {path = "rcv1-subsets/rcv1_subsets.binary.bz2"}
+P = 2
+batch_size = 64
+network = {latency = 3e-4}
+stop.steps = 4096
+
+[threes]
+problem = {name = "logistic", l2 = 1e-4, intercept = true}
+data = {path = "mnist/t10k-images-idx3-ubyte.gz", layout = "dense", positive = 3, scale = "unit_rows"}
+partition = "by-label"
+P = 8
+batch_size = 16
+network = {latency = 2e-4}
+stop.steps = 4096
+
+[higgs_large]
+problem = {name = "logistic", l2 = 1e-4, intercept = true}
+data = {path = "higgs-excerpt/binary.train", target = 1, scale = "standardize"}
+P = 24
+batch_size = 64
+network = {latency = 1e-4}
 stop.steps = 4096
 
 [mnist]
