@@ -18,7 +18,7 @@ NO_LOOKS = "evaluate={at = [1_000_000_000_000], grad_norm = false, drift = false
 class Verified:
     """K : seconds until the loss, one each seed, infinite for never; folder : of the results.
 
-    regret : median seconds of the advised K over those of the best one.
+    regret : median seconds of the advised K over those of the best one; infinite if it did not get there.
     """
 
     seconds: dict[int, np.ndarray]
@@ -74,8 +74,8 @@ def verify(comm, name, overrides, spec, found, target, seeds, out, watcher):
         return None
     seconds = seconds_of(runs, periods, len(seeds))
     medians = {K: float(np.median(each)) for K, each in seconds.items()}
-    least = min(medians.values())
-    regret = medians[found.best.K] / least if np.isfinite(least) else math.nan
+    own = medians[found.best.K]
+    regret = own / min(medians.values()) if np.isfinite(own) else np.inf
     return Verified(seconds, regret, looks[0].parent)
 
 

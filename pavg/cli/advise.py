@@ -220,7 +220,7 @@ def _show(spec, target, answer, notes):
         for what, K in answer.changes:
             print(f"if {what}: {'not known' if K is None else f'K = {K:,}'}")
     if not answer.theory:
-        print("L is not known: pilots were not held against theory (pavg estimate constants)")
+        print("L is not known: theory was not asked (pavg estimate constants; linear models, no momentum)")
     needed = answer.needed
     print(
         f"pilots: {answer.share:.0%} of the samples of the whole run, {answer.seconds:.3g} s here; K = 1 is "
@@ -262,5 +262,8 @@ def _verify(comm, asked, spec, found):
         reached = np.isfinite(seconds)
         middle = quantities.shown(float(np.median(seconds)), "s")
         print(f"K = {K:,}: {middle} to the loss, median; {reached.sum()} of {seconds.size} runs got there")
-    print(f"regret of K = {found.best.K:,}: {told.regret:.3g}, its median over the best one's")
+    if np.isfinite(told.regret):
+        print(f"regret of K = {found.best.K:,}: {told.regret:.3g}, its median over the best one's")
+    else:
+        print(f"regret of K = {found.best.K:,}: infinite, its median did not get to the loss")
     print(f"results: {told.folder}")
