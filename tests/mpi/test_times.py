@@ -170,10 +170,13 @@ def test_rounds_are_bounded_by_their_shortest_and_longest():
 
 
 def test_what_rank_0_does_off_the_clock_is_nobodys_training_time():
-    def lazily(observer, t):
-        time.sleep(0.3)
-
+    """It is lazy for ten times as long as the whole run takes without that."""
     task = task_of(P=4, stop={"steps": 200}, evaluate={"at": [64, 128]})
+    pause = 0.3 + 10 * synchronous.run(comm, task)[0].rows[-1]["time_wall"]
+
+    def lazily(observer, t):
+        time.sleep(pause)
+
     record = synchronous.run(comm, task, Care(on_look=lazily))[0]
-    assert record.rows[-1]["time_wall"] < 0.3
-    assert sum(spent(record, phase).max() for phase in ("compute", "comm", "wait")) < 0.3
+    assert record.rows[-1]["time_wall"] < pause
+    assert sum(spent(record, phase).max() for phase in ("compute", "comm", "wait")) < pause
