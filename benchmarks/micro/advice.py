@@ -91,7 +91,8 @@ P = 2
 batch_size = 32
 network = {latency = 1e-3}
 stop.steps = 8192
-
+"""
+PROOF = """
 [w8a_sigmoid]
 problem = {name = "sigmoid", l2 = 1e-4}
 data = {path = "w8a/w8a", scale = "unit_rows"}
@@ -116,8 +117,7 @@ P = 24
 batch_size = 4
 network = {latency = 1e-3}
 stop.steps = 4096
-"""
-PROOF = """
+
 [w8a_large]
 problem = {name = "logistic", l2 = 1e-4}
 data = {path = "w8a/w8a", scale = "unit_rows"}
@@ -150,6 +150,52 @@ data = {path = "higgs-excerpt/binary.train", target = 1, scale = "standardize"}
 P = 24
 batch_size = 64
 network = {latency = 1e-4}
+stop.steps = 4096
+
+[rcv1_squares]
+problem = {name = "least-squares", l2 = 1e-4}
+data = {path = "rcv1-subsets/rcv1_subsets.binary.bz2"}
+P = 2
+batch_size = 32
+network = {latency = 1e-3}
+stop.steps = 4096
+
+[w8a_squares]
+problem = {name = "least-squares", l2 = 1e-4, intercept = true}
+data = {path = "w8a/w8a", scale = "unit_rows"}
+partition = "by-label"
+P = 2
+batch_size = 32
+network = {latency = 5e-5}
+stop.steps = 8192
+
+[blogfeedback_pairs]
+problem = {name = "cauchy", l2 = 1e-3, intercept = true}
+data.path = "blogfeedback/BlogFeedback.zip"
+data.member = "blogData_train.csv"
+data.target = -1
+data.scale = "standardize"
+data.layout = "dense"
+P = 2
+batch_size = 64
+network = {latency = 2e-4}
+stop.steps = 4096
+
+[higgs_sigmoid]
+problem = {name = "sigmoid", l2 = 1e-4, intercept = true}
+data = {path = "higgs-excerpt/binary.train", target = 1, scale = "standardize"}
+partition = "by-label"
+P = 8
+batch_size = 32
+network = {latency = 3e-5}
+stop.steps = 4096
+
+[sevens]
+problem = {name = "least-squares", l2 = 1e-4, intercept = true}
+data = {path = "mnist/t10k-images-idx3-ubyte.gz", layout = "dense", positive = 7, scale = "unit_rows"}
+P = 24
+batch_size = 8
+network = {latency = 3e-4}
 stop.steps = 4096
 
 [mnist]
