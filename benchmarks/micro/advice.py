@@ -1,15 +1,15 @@
-"""Advice held against full runs: five cases, with pilots of 10, 30 and 100 % of a run.
+"""Advice held against full runs, with pilots of 10, 30 and 100 % of a run.
 
 python benchmarks/micro/advice.py results/advice --data FOLDER        # on two cores that are idle
 
-Three cases have two learners and three latencies (injected): the truth is wall time of full runs, by turns.
-Two have 8 and 24 learners: the truth is samples of full runs, times seconds a round replayed from traces of
-two ranks, recorded apart. The machine's file and the constants of the problems are measured first. What is
-told of the cases beforehand is here: step sizes of linear models are those of the least loss at the end with
+Of cases with two learners the truth is wall time of full runs, by turns, with an injected latency. Of those
+with more it is samples of full runs, times seconds a round replayed from traces of two ranks, recorded apart.
+The machine's file and the constants of the problems are measured first. What is told of the cases beforehand
+is here and in `advice_cases.py`: step sizes of linear models are those of the least loss at the end with
 K = 16, and the loss to be reached is what K = 1 has after 60 % of the samples, both on seeds of their own.
 Full runs may draw four times the samples of the run that was asked for. Regret is the median of the advised
-K's seconds over that of the best one; "don't know" counts as 1.5. The advisor was changed after some
-cases had been looked at; those of the proof it had not seen.
+K's seconds over that of the best one; "don't know" counts as 1.5. The advisor was changed after some cases
+had been looked at; those of the proof it had not seen.
 """
 
 import argparse
@@ -21,6 +21,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+from advice_cases import CASES
 from mpi4py import MPI
 
 from pavg import machine, spec
@@ -36,179 +37,6 @@ SEEDS = {"tuning": 98, "target": 99, "pilots": 0, "first of the truth": 100}
 REPEAT = 5  # full runs of each K
 STEP_SIZES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 UNKNOWN = 1.5  # regret of "don't know"
-LOOKED_AT = """
-[w8a]
-problem = {name = "logistic", l2 = 1e-4}
-data = {path = "w8a/w8a", scale = "unit_rows"}
-P = 2
-batch_size = 16
-network = {latency = 1e-4}
-stop.steps = 8192
-
-[rcv1]
-problem = {name = "least-squares", l2 = 1e-5}
-data = {path = "rcv1-subsets/rcv1_subsets.binary.bz2"}
-partition = "by-label"
-P = 2
-batch_size = 16
-network = {latency = 1e-3}
-stop.steps = 8192
-
-[higgs]
-problem = {name = "logistic", l2 = 1e-4, intercept = true}
-data = {path = "higgs-excerpt/binary.train", target = 1, scale = "standardize"}
-partition = "by-label"
-P = 8
-batch_size = 8
-network = {latency = 1e-3}
-stop.steps = 8192
-
-[blogfeedback]
-problem = {name = "cauchy", l2 = 1e-4, intercept = true}
-data.path = "blogfeedback/BlogFeedback.zip"
-data.member = "blogData_train.csv"
-data.target = -1
-data.scale = "standardize"
-data.layout = "dense"
-P = 24
-batch_size = 4
-network = {latency = 1e-3}
-stop.steps = 4096
-
-[w8a_labels]
-problem = {name = "cauchy", l2 = 1e-4, intercept = true}
-data = {path = "w8a/w8a"}
-partition = "by-label"
-P = 2
-batch_size = 8
-network = {latency = 1e-4}
-stop.steps = 8192
-
-[higgs_pool]
-problem = {name = "logistic", l2 = 1e-4, intercept = true}
-data = {path = "higgs-excerpt/binary.train", target = 1, scale = "standardize"}
-P = 2
-batch_size = 32
-network = {latency = 1e-3}
-stop.steps = 8192
-"""
-PROOF = """
-[w8a_sigmoid]
-problem = {name = "sigmoid", l2 = 1e-4}
-data = {path = "w8a/w8a", scale = "unit_rows"}
-P = 2
-batch_size = 32
-network = {latency = 1e-4}
-stop.steps = 8192
-
-[higgs_labels]
-problem = {name = "logistic", l2 = 1e-4, intercept = true}
-data = {path = "higgs-excerpt/binary.train", target = 1, scale = "standardize"}
-partition = "by-label"
-P = 2
-batch_size = 16
-network = {latency = 1e-3}
-stop.steps = 8192
-
-[digits]
-problem = {name = "logistic", l2 = 1e-4, intercept = true}
-data = {path = "mnist/t10k-images-idx3-ubyte.gz", layout = "dense", positive = 5, scale = "unit_rows"}
-P = 24
-batch_size = 4
-network = {latency = 1e-3}
-stop.steps = 4096
-
-[w8a_large]
-problem = {name = "logistic", l2 = 1e-4}
-data = {path = "w8a/w8a", scale = "unit_rows"}
-partition = "by-label"
-P = 2
-batch_size = 64
-network = {latency = 1e-4}
-stop.steps = 4096
-
-[rcv1_large]
-problem = {name = "logistic", l2 = 1e-5}
-data = {path = "rcv1-subsets/rcv1_subsets.binary.bz2"}
-P = 2
-batch_size = 64
-network = {latency = 3e-4}
-stop.steps = 4096
-
-[threes]
-problem = {name = "logistic", l2 = 1e-4, intercept = true}
-data = {path = "mnist/t10k-images-idx3-ubyte.gz", layout = "dense", positive = 3, scale = "unit_rows"}
-partition = "by-label"
-P = 8
-batch_size = 16
-network = {latency = 2e-4}
-stop.steps = 4096
-
-[higgs_large]
-problem = {name = "logistic", l2 = 1e-4, intercept = true}
-data = {path = "higgs-excerpt/binary.train", target = 1, scale = "standardize"}
-P = 24
-batch_size = 64
-network = {latency = 1e-4}
-stop.steps = 4096
-
-[rcv1_squares]
-problem = {name = "least-squares", l2 = 1e-4}
-data = {path = "rcv1-subsets/rcv1_subsets.binary.bz2"}
-P = 2
-batch_size = 32
-network = {latency = 1e-3}
-stop.steps = 4096
-
-[w8a_squares]
-problem = {name = "least-squares", l2 = 1e-4, intercept = true}
-data = {path = "w8a/w8a", scale = "unit_rows"}
-partition = "by-label"
-P = 2
-batch_size = 32
-network = {latency = 5e-5}
-stop.steps = 8192
-
-[blogfeedback_pairs]
-problem = {name = "cauchy", l2 = 1e-3, intercept = true}
-data.path = "blogfeedback/BlogFeedback.zip"
-data.member = "blogData_train.csv"
-data.target = -1
-data.scale = "standardize"
-data.layout = "dense"
-P = 2
-batch_size = 64
-network = {latency = 2e-4}
-stop.steps = 4096
-
-[higgs_sigmoid]
-problem = {name = "sigmoid", l2 = 1e-4, intercept = true}
-data = {path = "higgs-excerpt/binary.train", target = 1, scale = "standardize"}
-partition = "by-label"
-P = 8
-batch_size = 32
-network = {latency = 3e-5}
-stop.steps = 4096
-
-[sevens]
-problem = {name = "least-squares", l2 = 1e-4, intercept = true}
-data = {path = "mnist/t10k-images-idx3-ubyte.gz", layout = "dense", positive = 7, scale = "unit_rows"}
-P = 24
-batch_size = 8
-network = {latency = 3e-4}
-stop.steps = 4096
-
-[mnist]
-problem = "lenet"
-data = {path = "mnist/t10k-images-idx3-ubyte.gz", layout = "dense", dtype = "float32"}
-P = 2
-batch_size = 8
-step_size = 0.01
-momentum = 0.9
-network = {latency = 1e-2}
-stop.steps = 640
-"""
-CASES = {"looked-at": LOOKED_AT, "proof": PROOF}
 COMMON = {
     "method": {"name": "periodic", "K": 16},
     "averaging": "dense",
