@@ -8,7 +8,7 @@ import numpy as np
 from pavg.advisor import advice, pilots
 from pavg.advisor.advice import Advice
 from pavg.advisor.drift import Drift, at_most, lost
-from pavg.advisor.samples import Curve, Range, to_target
+from pavg.advisor.samples import Curve, Range
 from pavg.engine.task import bind
 from pavg.estimate.stored import Constants, stored
 from pavg.machine import Seconds, work_of
@@ -42,11 +42,11 @@ def ask(comm, spec, store, machine, target, share, told=None):
     task = bind(spec, store)
     planned = pilots.plan(spec, task.objective.n, share)
     known = _constants(spec, store)
-    made, seconds = pilots.run(comm, spec, store, planned, told, gradient=known is not None)
+    made, seconds = pilots.run(comm, task, planned, told, gradient=known is not None)
     work, step = work_of(spec, store, task.objective), planned.step
-    steps = to_target(made[0], target, task.optimum)
-    needed = steps * Range(step, step, step)
     curve, parted = Curve(made[0].steps, made[0].loss, task.optimum), planned.begin + planned.length / 2
+    steps = curve.until(target)
+    needed = steps * Range(step, step, step)
     fall, most = max(curve.fall(parted), 1e-300), _most(spec, known, made[0], planned)
     of_pilots = [lost(planned, pilot, made[0], fall, most) for pilot in made[1:]]
     drift = Drift(of_pilots, curve.growth(parted, min(steps.middle, 1e9)))

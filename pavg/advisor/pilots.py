@@ -10,7 +10,6 @@ import numpy as np
 from pavg.engine import synchronous
 from pavg.engine.checkpoint import InMemory
 from pavg.engine.observation import Care
-from pavg.engine.task import bind
 from pavg.errors import InputError
 from pavg.spec import Evaluate, Stop
 
@@ -103,21 +102,23 @@ def _whole(stop, step, n):
     return min(known)
 
 
-def run(comm, spec, store, planned, told=None, gradient=False):
+def run(comm, task, planned, told=None, gradient=False):
     """([`Pilot`] of a `Plan`, K = 1 first, seconds that they took). Collective.
 
-    All draw the same samples, so that chance is the same for all. told : called with (K, done, total);
-    gradient : look at ‖∇F‖, too. InputError if K = 1 diverges.
+    task : of the run that advice is asked for, whose samples and shards are those of all pilots. All draw
+    the same samples, so that chance is the same for all. told : called with (K, done, total); gradient :
+    look at ‖∇F‖, too. InputError if K = 1 diverges.
     """
     found, began, kept = [], time.monotonic(), InMemory(planned.begin)
     for done, K in enumerate((1, *planned.periods)):
         if told is not None:
             told(K, done, 1 + len(planned.periods))
-        found.append(_pilot(comm, spec, store, K, planned, kept, gradient))
+        found.append(_pilot(comm, task, K, planned, kept, gradient))
     return found, time.monotonic() - began
 
 
-def _pilot(comm, spec, store, K, planned, kept, gradient):
+def _pilot(comm, task, K, planned, kept, gradient):
+    spec = task.spec
     looks = {"at": planned.looks(K), "grad_norm": gradient, "diverged": spec.evaluate.diverged}
     short = dataclasses.replace(
         spec,
@@ -128,7 +129,7 @@ def _pilot(comm, spec, store, K, planned, kept, gradient):
         network=None,
         R=None,
     )
-    (record,) = synchronous.run(comm, bind(short, store), Care(checkpoints=kept))
+    (record,) = synchronous.run(comm, dataclasses.replace(task, specs=(short,)), Care(checkpoints=kept))
     if record.status == "diverged" and K == 1:
         raise InputError("the pilot with K = 1 diverged; expected a smaller step size")
     seen = record.arrays()

@@ -31,12 +31,13 @@ class Curve:
     """
 
     def __init__(self, steps, loss, floor=None):
-        self.steps = np.asarray(steps, float)
+        self.steps, self._seen, self._floor = np.asarray(steps, float), np.asarray(loss), floor
         blocks = isotonic_regression(loss, increasing=False)
         n, parts = np.log(self.steps), list(zip(blocks.blocks[:-1], blocks.blocks[1:], strict=True))
         self._at = np.array([n[begin:end].mean() for begin, end in parts])  # log of steps
         self._loss = np.array([blocks.x[begin] for begin, _ in parts])
-        self._fit(floor, *((values[self.steps >= self.steps[-1] / TAIL]) for values in (n, loss)))
+        tail = self.steps >= self.steps[-1] / TAIL
+        self._fit(floor, n[tail], self._seen[tail])
 
     def _fit(self, floor, n, F):
         fall = max(F[0] - F.min(), 1e-12 * abs(F[0]) + 1e-300)
@@ -58,6 +59,27 @@ class Curve:
         if loss >= self.last:
             return float(np.exp(np.interp(-loss, -self._loss, self._at)))
         return self._further(loss, self._best)
+
+    def until(self, loss):
+        """`Range` of steps until a loss.
+
+        The interval holds where the curve gets there with any end that fits nearly as well. Besides, a curve
+        that is cut at half of its length forecasts its own end: what it is wrong by, for a doubling, is taken
+        for each doubling that is left, and never less than `LEAST` allows.
+        """
+        middle, seen = self.at(loss), float(self.steps[-1])
+        if middle <= seen:
+            return Range(middle, middle / LEAST, middle * LEAST)
+        fewest, likely, most = self.between(loss)
+        middle = middle if np.isfinite(middle) else likely
+        if not np.isfinite(middle):
+            return Range(np.inf, seen, np.inf)
+        half = self.steps <= seen / 2
+        known = Curve(self.steps[half], self._seen[half], self._floor)
+        wrong = abs(np.log(known.at(self.last) / seen))
+        doublings = np.log2(middle / seen)
+        factor = np.exp(min(max(wrong * (1.0 + doublings), np.log(LEAST)), 50.0))
+        return Range(middle, float(max(fewest / factor, seen)), float(most * factor))
 
     def between(self, loss):
         """(fewest, middle, most) steps for a loss that was not seen, of all ends that fit nearly as well.
@@ -93,27 +115,3 @@ def _line(x, y):
     """(slope, offset) of a straight line through points."""
     slope, offset = np.polyfit(x, y, 1) if x.size > 1 else (0.0, y[0])
     return float(slope), float(offset)
-
-
-def to_target(pilot, target, floor=None):
-    """`Range` of steps until a loss as K = 1 gets there.
-
-    The interval holds where the curve gets there with any end that fits nearly as well. Besides, a curve that
-    is cut at half of its length forecasts its own end: what it is wrong by, for a doubling, is taken for each
-    doubling that is left, and never less than `LEAST` allows.
-    """
-    steps = np.asarray(pilot.steps, float)
-    whole = Curve(steps, pilot.loss, floor)
-    middle = whole.at(target)
-    if middle <= steps[-1]:
-        return Range(middle, middle / LEAST, middle * LEAST)
-    fewest, likely, most = whole.between(target)
-    middle = middle if np.isfinite(middle) else likely
-    if not np.isfinite(middle):
-        return Range(np.inf, float(steps[-1]), np.inf)
-    half = steps <= steps[-1] / 2
-    known = Curve(steps[half], pilot.loss[half], floor)
-    wrong = abs(np.log(known.at(whole.last) / steps[-1]))
-    doublings = np.log2(middle / steps[-1])
-    factor = np.exp(min(max(wrong * (1.0 + doublings), np.log(LEAST)), 50.0))
-    return Range(middle, float(max(fewest / factor, steps[-1])), float(most * factor))

@@ -10,12 +10,12 @@ PLAN = Plan(begin=256, length=128, periods=(4, 16, 64), step=8, whole=8 * 4096)
 FALL = 1e-3  # of the loss, in a step
 
 
-def pilots(parts, chance=0.0, seed=0):
-    """K = 1, and others that lose parts of the fall; chance is the same for all, and some their own."""
+def pilots(parts, common=0.01, chance=0.0, seed=0):
+    """K = 1, and others that lose parts of the fall; chance is the same for all (`common`), or its own."""
     noise = np.random.default_rng(seed)
     steps = np.arange(PLAN.begin - 64, PLAN.begin + PLAN.length + 1)
-    common = 0.01 * noise.standard_normal(steps.size)
-    one = Pilot(1, steps, 1.0 - FALL * (steps - PLAN.begin) + common, 0.0 * steps, 0.0 * steps)
+    shared = common * noise.standard_normal(steps.size)
+    one = Pilot(1, steps, 1.0 - FALL * (steps - PLAN.begin) + shared, 0.0 * steps, 0.0 * steps)
     others = []
     for K, part in parts.items():
         looks = np.array(PLAN.looks(K))
@@ -26,23 +26,14 @@ def pilots(parts, chance=0.0, seed=0):
     return one, others
 
 
-def seen(parts, **given):
+def seen(parts, most=None, **given):
     one, others = pilots(parts, **given)
-    return [lost(PLAN, other, one, FALL) for other in others]
+    return [lost(PLAN, other, one, FALL, most) for other in others]
 
 
-def smooth(parts, **given):
+def smooth(parts, most=None):
     """As `seen`, of curves without any chance."""
-    steps = np.arange(PLAN.begin, PLAN.begin + PLAN.length + 1)
-    one = Pilot(1, steps, 1.0 - FALL * (steps - PLAN.begin), 0.0 * steps, 0.0 * steps)
-    found = []
-    for K, part in parts.items():
-        looks = np.array(PLAN.looks(K))
-        loss = 1.0 - (1.0 - part) * FALL * (looks - PLAN.begin)
-        found.append(
-            lost(PLAN, Pilot(K, looks, loss, np.full(looks.size, K - 1.0), 0.0 * looks), one, FALL, **given)
-        )
-    return found
+    return seen(parts, most, common=0.0)
 
 
 def test_the_part_of_the_fall_that_is_lost_is_found_again():

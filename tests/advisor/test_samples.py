@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from pavg.advisor.pilots import Pilot
-from pavg.advisor.samples import Curve, to_target
+from pavg.advisor.samples import Curve
 
 N = np.geomspace(16, 1e5, 40)
 
@@ -12,11 +11,6 @@ N = np.geomspace(16, 1e5, 40)
 def falling(n, end=0.3, power=0.5):
     """F(n) = f + n^(−p)."""
     return end + n**-power
-
-
-def pilot(loss, n=N):
-    nothing = np.zeros(n.size)
-    return Pilot(1, n, loss, nothing, nothing)
 
 
 @pytest.mark.parametrize("power", [0.3, 0.5, 1.0, 2.0])
@@ -52,11 +46,11 @@ def test_chance_in_a_curve_is_no_progress():
 
 def test_a_loss_below_the_end_of_a_curve_is_never_reached():
     assert Curve(N, falling(N)).at(0.2) == np.inf
-    assert to_target(pilot(falling(N)), 0.2).middle == np.inf
+    assert Curve(N, falling(N)).until(0.2).middle == np.inf
 
 
 def test_what_was_seen_is_known_and_what_was_not_hangs_on_how_far_it_is():
-    near, far, further = (to_target(pilot(falling(N)), falling(n)) for n in (5e4, 4e5, 3e6))
+    near, far, further = (Curve(N, falling(N)).until(falling(n)) for n in (5e4, 4e5, 3e6))
     assert near.middle == pytest.approx(5e4, rel=0.01) and near.high < 1.03 * near.middle
     for found, n in ((far, 4e5), (further, 3e6)):
         assert found.low <= n <= found.high
@@ -66,6 +60,6 @@ def test_what_was_seen_is_known_and_what_was_not_hangs_on_how_far_it_is():
 def test_a_curve_that_bends_is_told_by_its_own_forecast():
     """Two power laws after each other: the first half foretells the end wrongly."""
     bent = np.where(N < 3e4, falling(N, 0.0, 0.5), falling(3e4, 0.0, 0.5) * (N / 3e4) ** -0.1)
-    straight = to_target(pilot(falling(N, 0.0)), falling(1e6, 0.0), 0.0)
-    found = to_target(pilot(bent), 0.8 * bent[-1], 0.0)
+    straight = Curve(N, falling(N, 0.0), 0.0).until(falling(1e6, 0.0))
+    found = Curve(N, bent, 0.0).until(0.8 * bent[-1])
     assert found.high / found.low > 2 * straight.high / straight.low

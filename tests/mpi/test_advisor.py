@@ -56,11 +56,11 @@ def test_pilots_draw_no_more_than_they_may():
 
 
 def test_a_pilot_goes_on_with_its_K_from_where_K_1_was():
-    """As the run whose rounds have one step at first, and K afterwards: to the bit, on any ranks."""
+    """As the run whose rounds have one step at first, and K afterwards: to rounding, on any ranks."""
     made = spec()
     plan = pilots.plan(made, 569, 0.3)
     store = open_data(made)
-    found, _ = pilots.run(comm, made, store, plan)
+    found, _ = pilots.run(comm, bind(made, store), plan)
     assert [one.K for one in found] == [1, *plan.periods]
     for one in found[1:]:
         rounds = {"name": "varying", "K": [1] * plan.begin + [one.K]}
