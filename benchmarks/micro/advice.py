@@ -33,7 +33,7 @@ from pavg.engine.task import bind, open_data
 SHARES = (0.1, 0.3, 1.0)
 REACHED = 0.6  # of the samples, after which K = 1 has the loss
 LONGER = 4  # full runs may be
-SEEDS = {"tuning": 98, "target": 99, "pilots": 0, "first of the truth": 100}
+SEEDS = {"tuning": 98, "target": 99, "first of the truth": 100}
 REPEAT = 5  # full runs of each K
 STEP_SIZES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0]
 UNKNOWN = 1.5  # regret of "don't know"
@@ -85,14 +85,18 @@ def prepared(given, name, table):
     return table, target
 
 
-def of(table, **changed):
-    return spec.build(table | changed, table["name"])
+def of(table):
+    return spec.build(table, table["name"])
+
+
+def networkless(table):
+    """Of runs that have no rank for each learner."""
+    return {key: value for key, value in table.items() if key != "network"} | {"measure": "losses"}
 
 
 def alone(table, K, seed):
     """The record of the whole run with one K, hosted here."""
-    hosted = {key: value for key, value in table.items() if key != "network"} | {"measure": "losses"}
-    made = of(hosted | {"method": {"name": "periodic", "K": K}, "seed": seed})
+    made = of(networkless(table) | {"method": {"name": "periodic", "K": K}, "seed": seed})
     (record,) = synchronous.run(MPI.COMM_SELF, bind(made, open_data(made)))
     return record.arrays()
 
@@ -160,18 +164,17 @@ def truth(out, name, case):
     if table["P"] > 2:
         trace = recorded(out, name, table)
         clock = {"compute": {"trace": str(trace)}, "comm": {"trace": str(trace)}}
-        replayed = {key: value for key, value in table.items() if key != "network"} | {"clock": clock}
         path = out / f"{name}_replayed.toml"
-        path.write_text(toml(replayed | {"measure": "losses"}))
-    ends = ends_of(in_full(path, out / "looks", looks), target)
-    found = seconds_of(in_full(path, out / "timed", timed(ends)), periods, REPEAT)
+        path.write_text(toml(networkless(table) | {"clock": clock}))
+    ends = ends_of(in_full(path, out / "looks" / name, looks), target)
+    found = seconds_of(in_full(path, out / "timed" / name, timed(ends)), periods, REPEAT)
     return {K: float(np.median(seconds)) for K, seconds in found.items()}
 
 
-def in_full(path, out, overrides):
-    """The results of full runs on two ranks, by turns."""
-    pavg("run", "-n2", path, f"--out={out}", *(f"--set={text}" for text in overrides))
-    return sorted((out / tomllib.loads(path.read_text())["name"]).glob("*.h5"))
+def in_full(path, folder, overrides):
+    """The results of full runs on two ranks, by turns; folder : for them, with the name of the case."""
+    pavg("run", "-n2", path, f"--out={folder.parent}", *(f"--set={text}" for text in overrides))
+    return sorted(folder.glob("*.h5"))
 
 
 def recorded(out, name, table):
